@@ -1,0 +1,3 @@
+module github.com/ruvector-flow/ruvector-flow
+
+go 1.26
