@@ -1,0 +1,53 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
+
+// CreateCollection makes a collection of vectors of dim components. If an
+// attempt went without an answer and a later one finds a collection of the same
+// name and shape, that counts as success.
+func (c *Client) CreateCollection(ctx context.Context, name string, dim int, metric flow.Metric) error {
+	const op = "client.CreateCollection"
+	body, err := json.Marshal(CreateCollection{Vectors: VectorParams{Size: dim, Distance: metric.String()}})
+	if err != nil {
+		return flow.Errorf(flow.Internal, op, "encode the request: %w", err)
+	}
+	a, err := c.do(ctx, &call{op: op, method: http.MethodPut, path: collectionPath(name, ""), body: body, write: true}, nil)
+	if flow.KindOf(err) != flow.AlreadyExists || !a.unsure {
+		return err
+	}
+	info, infoErr := c.Collection(ctx, name)
+	if infoErr == nil && info.Config.Params.Vectors == (VectorParams{Size: dim, Distance: metric.String()}) {
+		return nil
+	}
+	return err
+}
+
+// DropCollection removes a collection and its points, or answers NotFound. If an
+// attempt went without an answer, NotFound on a later one counts as success.
+func (c *Client) DropCollection(ctx context.Context, name string) error {
+	a, err := c.do(ctx, &call{op: "client.DropCollection", method: http.MethodDelete, path: collectionPath(name, ""), write: true}, nil)
+	if flow.KindOf(err) == flow.NotFound && a.unsure {
+		return nil
+	}
+	return err
+}
+
+// ListCollections returns the catalogue by name.
+func (c *Client) ListCollections(ctx context.Context) ([]CollectionDescription, error) {
+	var list CollectionList
+	_, err := c.do(ctx, &call{op: "client.ListCollections", method: http.MethodGet, path: "/collections"}, &list)
+	return list.Collections, err
+}
+
+// Collection describes one collection, or answers NotFound.
+func (c *Client) Collection(ctx context.Context, name string) (CollectionInfo, error) {
+	var info CollectionInfo
+	_, err := c.do(ctx, &call{op: "client.Collection", method: http.MethodGet, path: collectionPath(name, "")}, &info)
+	return info, err
+}

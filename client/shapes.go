@@ -1,0 +1,183 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
+
+// Names of the headers beyond HTTP's own.
+const (
+	// HeaderRequestID carries a write's flow.RequestID, both ways.
+	HeaderRequestID = "X-Request-Id"
+	// HeaderSession carries the flow.SessionToken of the answer.
+	HeaderSession = "X-Session-Token"
+	// HeaderOutcome is "unknown" when a write may or may not have happened.
+	HeaderOutcome = "X-Outcome"
+)
+
+// ID is a point id in JSON: an unsigned integer or a string, as it was given.
+type ID flow.PointID
+
+// MarshalJSON writes a number for a number and a string for a string.
+func (id ID) MarshalJSON() ([]byte, error) { return AppendID(nil, flow.PointID(id)), nil }
+
+// UnmarshalJSON reads an unsigned integer below 2^64 or a string.
+func (id *ID) UnmarshalJSON(b []byte) error {
+	b = bytes.TrimSpace(b)
+	if len(b) > 0 && b[0] == '"' {
+		var s string
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
+		}
+		p, err := flow.StringID(s)
+		*id = ID(p)
+		return err
+	}
+	n, err := strconv.ParseUint(string(b), 10, 64)
+	if err != nil {
+		return flow.Errorf(flow.InvalidArgument, "client.ID", "id %s is neither an unsigned integer nor a string", b)
+	}
+	*id = ID(flow.NumberID(n))
+	return nil
+}
+
+// Envelope is around every answer. Status is "ok", or an object with the error.
+type Envelope struct {
+	Result json.RawMessage `json:"result,omitempty"`
+	Status json.RawMessage `json:"status"`
+	// Time is how long the server took, in seconds.
+	Time float64 `json:"time"`
+	// MissingShards names the shards (0-based) a partial read lacks.
+	MissingShards []int `json:"missing_shards,omitempty"`
+	// Stale says that nothing bounds the answer's age (level any).
+	Stale bool `json:"stale,omitempty"`
+	// Session is the session token of a read.
+	Session string `json:"session,omitempty"`
+}
+
+// ErrorStatus is the Status of a refused or failed request.
+type ErrorStatus struct {
+	Error string `json:"error"`
+	// Kind is the flow.Kind in words; Shard the 0-based shard it concerns.
+	Kind  string `json:"kind,omitempty"`
+	Shard *int   `json:"shard,omitempty"`
+}
+
+// VectorParams is the shape of a collection's vectors.
+type VectorParams struct {
+	Size     int    `json:"size"`
+	Distance string `json:"distance"`
+}
+
+// CreateCollection is the body of PUT /collections/{c}.
+type CreateCollection struct {
+	Vectors VectorParams `json:"vectors"`
+}
+
+// CollectionDescription is one row of GET /collections; Size and Distance are
+// additions to Qdrant's shape.
+type CollectionDescription struct {
+	Name     string `json:"name"`
+	Size     int    `json:"size"`
+	Distance string `json:"distance"`
+}
+
+// CollectionList is the result of GET /collections.
+type CollectionList struct {
+	Collections []CollectionDescription `json:"collections"`
+}
+
+// CollectionInfo is the result of GET /collections/{c}.
+type CollectionInfo struct {
+	// Status is "green", "yellow" (some replicas are missing) or "red" (some
+	// shards are missing, seen only with partial=true).
+	Status          string           `json:"status"`
+	OptimizerStatus string           `json:"optimizer_status"`
+	PointsCount     uint64           `json:"points_count"`
+	SegmentsCount   int              `json:"segments_count"`
+	Config          CollectionConfig `json:"config"`
+	PayloadSchema   struct{}         `json:"payload_schema"`
+}
+
+// CollectionConfig is the config part of CollectionInfo. The parts that
+// describe machinery absent here (graph, optimizer) hold zeros: Qdrant's client
+// models require their fields, and m = 0 is their word for "no graph".
+type CollectionConfig struct {
+	Params          CollectionParams `json:"params"`
+	HnswConfig      HnswConfig       `json:"hnsw_config"`
+	OptimizerConfig OptimizerConfig  `json:"optimizer_config"`
+}
+
+// CollectionParams is the params part of CollectionConfig.
+type CollectionParams struct {
+	Vectors           VectorParams `json:"vectors"`
+	ShardNumber       int          `json:"shard_number"`
+	ReplicationFactor int          `json:"replication_factor"`
+}
+
+// HnswConfig describes a graph index; all zero means that there is none.
+type HnswConfig struct {
+	M                 int `json:"m"`
+	EfConstruct       int `json:"ef_construct"`
+	FullScanThreshold int `json:"full_scan_threshold"`
+}
+
+// OptimizerConfig exists for the models of Qdrant's clients; all zero here.
+type OptimizerConfig struct {
+	DeletedThreshold      float64 `json:"deleted_threshold"`
+	VacuumMinVectorNumber int     `json:"vacuum_min_vector_number"`
+	DefaultSegmentNumber  int     `json:"default_segment_number"`
+	FlushIntervalSec      int     `json:"flush_interval_sec"`
+}
+
+// PointResult is what became of one operation of a write.
+type PointResult struct {
+	ID ID `json:"id"`
+	// Status is "applied", "absent", "conflict", "failed" or "unknown".
+	Status string `json:"status"`
+	// Version is the point's version after the write; 0 when there is no point.
+	Version uint64 `json:"version"`
+	Error   string `json:"error,omitempty"`
+}
+
+// UpdateResult is the result of an upsert or delete.
+type UpdateResult struct {
+	// OperationID is the largest log index the write got in any of its shards.
+	OperationID uint64 `json:"operation_id"`
+	// Status is "completed" with wait=true and "acknowledged" otherwise; either
+	// way the write is committed by a majority.
+	Status string `json:"status"`
+	// Points is there when it was asked for, when an operation was conditional,
+	// and when the write failed.
+	Points  []PointResult `json:"points,omitempty"`
+	Session string        `json:"session,omitempty"`
+}
+
+// PointRecord is a point in an answer: of a retrieve or scroll, or, with Score,
+// of a search.
+type PointRecord struct {
+	ID      ID              `json:"id"`
+	Version uint64          `json:"version"`
+	Score   *float32        `json:"score,omitempty"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+	Vector  []float32       `json:"vector,omitempty"`
+}
+
+// QueryResult is the result of POST /collections/{c}/points/query.
+type QueryResult struct {
+	Points []PointRecord `json:"points"`
+}
+
+// ScrollResult is the result of POST /collections/{c}/points/scroll.
+type ScrollResult struct {
+	Points         []PointRecord `json:"points"`
+	NextPageOffset *ID           `json:"next_page_offset"`
+}
+
+// CountResult is the result of POST /collections/{c}/points/count.
+type CountResult struct {
+	Count uint64 `json:"count"`
+}
