@@ -1,0 +1,446 @@
+package index
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/distance"
+	"pgregory.net/rapid"
+)
+
+var metrics = []flow.Metric{flow.Euclid, flow.Cosine, flow.Dot, flow.Manhattan}
+
+// point is what the model keeps.
+type point struct {
+	slot uint64
+	id   flow.PointID
+	v    flow.Vector
+}
+
+// model is the plainest index: a list, searched by sorting all of it.
+type model struct {
+	metric flow.Metric
+	points []point
+}
+
+// distance is flow.Hit's, of one pair, in float64 except under Cosine, where the
+// rounding of the normalised vectors is part of the answer.
+func (m *model) distance(q, v flow.Vector) float64 {
+	var sum float64
+	for i := range q {
+		a, b := float64(q[i]), float64(v[i])
+		switch m.metric {
+		case flow.Euclid:
+			sum += (a - b) * (a - b)
+		case flow.Manhattan:
+			sum += math.Abs(a - b)
+		case flow.Dot:
+			sum -= a * b
+		}
+	}
+	if m.metric == flow.Cosine {
+		a, b := make(flow.Vector, len(q)), make(flow.Vector, len(v))
+		distance.Normalize(a, q)
+		distance.Normalize(b, v)
+		return max(0, float64(1-distance.DotPair(a, b)))
+	}
+	return sum
+}
+
+func (m *model) search(q Query) []Candidate {
+	var all []Candidate
+	for _, p := range m.points {
+		if q.Accept == nil || q.Accept(p.slot) {
+			all = append(all, Candidate{p.slot, p.id, float32(m.distance(q.Vector, p.v))})
+		}
+	}
+	slices.SortFunc(all, func(a, b Candidate) int {
+		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.ID, b.ID))
+	})
+	return all[:min(q.K, len(all))]
+}
+
+func (m *model) clone() *model { return &model{m.metric, slices.Clone(m.points)} }
+
+// wholeVector has small whole numbers: distances are exact, and ties are common.
+func wholeVector(dim int) *rapid.Generator[flow.Vector] {
+	return rapid.Custom(func(t *rapid.T) flow.Vector {
+		v := make(flow.Vector, dim)
+		for i := range v {
+			v[i] = float32(rapid.IntRange(-3, 3).Draw(t, "component"))
+		}
+		return v
+	})
+}
+
+func testID(n int) flow.PointID {
+	if n%3 == 0 {
+		id, _ := flow.StringID(fmt.Sprint("point ", n))
+		return id
+	}
+	return flow.NumberID(uint64(n))
+}
+
+// moment is a view and what it must answer for ever.
+type moment struct {
+	view  *View
+	model *model
+}
+
+// TestAgainstModel runs random operations on an index and on the model, and asks
+// both, now and of views taken earlier.
+func TestAgainstModel(t *testing.T) {
+	for _, metric := range metrics {
+		t.Run(metric.String(), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) { runModel(t, metric) })
+		})
+	}
+}
+
+func runModel(t *rapid.T, metric flow.Metric) {
+	dim := rapid.SampledFrom([]int{1, 3, 8, 33}).Draw(t, "dim")
+	vectors := wholeVector(dim)
+	x := newIndex(t, dim, metric)
+	m := &model{metric: metric}
+	slot, ids := uint64(0), 0
+	var past []moment
+	check := func(t *rapid.T, at moment) {
+		q := Query{Vector: vectors.Draw(t, "query"), K: rapid.IntRange(0, 12).Draw(t, "k"), Exact: rapid.Bool().Draw(t, "exact")}
+		if mod := rapid.Uint64Range(1, 3).Draw(t, "accept one of"); mod > 1 {
+			q.Accept = func(slot uint64) bool { return slot%mod == 0 }
+		}
+		if at.view.Len() != len(at.model.points) {
+			t.Fatalf("the view has %d points, the model %d", at.view.Len(), len(at.model.points))
+		}
+		if got, want := at.view.Search(q), at.model.search(q); !slices.Equal(got, want) {
+			t.Fatalf("k=%d of %d points:\n got %v\nwant %v", q.K, at.view.Len(), got, want)
+		}
+	}
+	remove := func(i int) {
+		x.Remove(m.points[i].slot)
+		m.points = slices.Delete(m.points, i, i+1)
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"insert": func(t *rapid.T) {
+			for range rapid.IntRange(1, 20).Draw(t, "n") {
+				slot += rapid.Uint64Range(1, 3).Draw(t, "step")
+				// Not in the order of slots, so that ties by id are not ties by age.
+				p := point{slot, testID(ids * 7919 % 10007), vectors.Draw(t, "vector")}
+				ids++
+				given := slices.Clone(p.v)
+				x.Insert(p.slot, p.id, given)
+				clear(given) // the index has its own copy
+				m.points = append(m.points, p)
+			}
+		},
+		"remove": func(t *rapid.T) {
+			for range rapid.IntRange(1, 10).Draw(t, "n") {
+				if len(m.points) > 0 {
+					remove(rapid.IntRange(0, len(m.points)-1).Draw(t, "position"))
+				}
+			}
+		},
+		"removeRun": func(t *rapid.T) {
+			from := rapid.IntRange(0, len(m.points)).Draw(t, "from")
+			for range rapid.IntRange(0, 30).Draw(t, "n") {
+				if from < len(m.points) {
+					remove(from)
+				}
+			}
+		},
+		"view": func(t *rapid.T) {
+			if v := x.View(); v != x.View() {
+				t.Fatal("two views without a change between them")
+			}
+			past = append(past, moment{x.View(), m.clone()})
+		},
+		"search":     func(t *rapid.T) { check(t, moment{x.View(), m}) },
+		"searchPast": func(t *rapid.T) { check(t, rapid.SampledFrom(append(past, moment{x.View(), m})).Draw(t, "view")) },
+		"":           func(t *rapid.T) { checkAccounts(t, x) },
+	})
+	for _, at := range past {
+		check(t, at)
+	}
+}
+
+type fataler interface{ Fatalf(string, ...any) }
+
+func newIndex(t fataler, dim int, metric flow.Metric) *Index {
+	x, err := New(Config{Dim: dim, Metric: metric})
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	return x
+}
+
+// checkAccounts recounts what an index keeps running totals of, and its invariants.
+func checkAccounts(t fataler, x *Index) {
+	var live, rows int
+	var bytes uint64
+	blocks := slices.Clone(x.sealed)
+	if x.tail != nil {
+		blocks = append(blocks, x.tail)
+	}
+	last := int64(-1)
+	for i, b := range blocks {
+		dead := 0
+		var ids uint64
+		for row, slot := range b.slots {
+			if int64(slot) <= last {
+				t.Fatalf("block %d: slot %d after %d", i, slot, last)
+			}
+			last = int64(slot)
+			ids += uint64(len(b.ids[row]))
+			if b.isDead(row) {
+				dead++
+			}
+		}
+		if dead != b.nDead || ids != b.idBytes || b.live() == 0 || len(b.rows) != len(b.slots)*x.stride {
+			t.Fatalf("block %d: %d dead counted as %d, %d id bytes as %d, %d floats for %d rows",
+				i, dead, b.nDead, ids, b.idBytes, len(b.rows), len(b.slots))
+		}
+		if i < len(x.sealed) && b.halfDead() {
+			t.Fatalf("block %d of %d: %d of %d rows dead, not compacted", i, len(x.sealed), b.nDead, len(b.slots))
+		}
+		live, rows, bytes = live+b.live(), rows+len(b.slots), bytes+b.bytes()
+	}
+	if live != x.live || rows != x.rows || bytes != x.blockBytes {
+		t.Fatalf("counted %d live, %d rows, %d bytes; the index says %d, %d, %d", live, rows, bytes, x.live, x.rows, x.blockBytes)
+	}
+}
+
+// TestReal compares answers on ordinary vectors, in several blocks and with removals,
+// with distances in float64: the same points in the same order but for rounding.
+func TestReal(t *testing.T) {
+	for _, metric := range metrics {
+		r := rand.New(rand.NewPCG(5, uint64(metric)))
+		const dim, n, k = 100, 3000, 50
+		x, m := newIndex(t, dim, metric), &model{metric: metric}
+		for i := range n {
+			p := point{uint64(i), testID(i), normal(r, dim)}
+			x.Insert(p.slot, p.id, p.v)
+			m.points = append(m.points, p)
+		}
+		for i := n - 1; i >= 0; i-- {
+			if i%4 != 0 && i < 2*n/3 {
+				x.Remove(m.points[i].slot)
+				m.points = slices.Delete(m.points, i, i+1)
+			}
+		}
+		checkAccounts(t, x)
+		for range 5 {
+			q := Query{Vector: normal(r, dim), K: k}
+			got, want := x.View().Search(q), m.search(q)
+			if len(got) != k {
+				t.Fatalf("%v: %d candidates, want %d", metric, len(got), k)
+			}
+			for i := range got {
+				if diff := math.Abs(float64(got[i].Distance - want[i].Distance)); diff > 1e-4*(1+math.Abs(float64(want[i].Distance))) {
+					t.Fatalf("%v: candidate %d is %v, want %v", metric, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+func normal(r *rand.Rand, dim int) flow.Vector {
+	v := make(flow.Vector, dim)
+	for i := range v {
+		v[i] = float32(r.NormFloat64())
+	}
+	return v
+}
+
+// TestSameOperationsSameAnswers feeds two indexes the same changes, one of them
+// searched and viewed all the while.
+func TestSameOperationsSameAnswers(t *testing.T) {
+	for _, metric := range metrics {
+		r := rand.New(rand.NewPCG(6, uint64(metric)))
+		const dim = 20
+		a, b := newIndex(t, dim, metric), newIndex(t, dim, metric)
+		var live []uint64
+		for i := range uint64(4000) {
+			v := normal(r, dim)
+			a.Insert(i, testID(int(i)), v)
+			b.Insert(i, testID(int(i)), v)
+			live = append(live, i)
+			if i%3 != 0 {
+				j := r.IntN(len(live))
+				a.Remove(live[j])
+				b.Remove(live[j])
+				live = slices.Delete(live, j, j+1)
+			}
+			if i%5 == 0 {
+				a.View().Search(Query{Vector: v, K: 3})
+			}
+		}
+		if a.blockBytes != b.blockBytes || len(a.sealed) != len(b.sealed) {
+			t.Fatalf("%v: blocks of %d and %d bytes, %d and %d of them", metric, a.blockBytes, b.blockBytes, len(a.sealed), len(b.sealed))
+		}
+		for range 20 {
+			q := Query{Vector: normal(r, dim), K: 100}
+			if x, y := a.View().Search(q), b.View().Search(q); !slices.Equal(x, y) || len(x) != 100 {
+				t.Fatalf("%v: %v and %v", metric, x, y)
+			}
+		}
+	}
+}
+
+// TestExtremes: distances beyond float32 stay finite and ordered, and nothing is lost.
+func TestExtremes(t *testing.T) {
+	const big = math.MaxFloat32
+	for _, metric := range metrics {
+		x := newIndex(t, 2, metric)
+		for i, v := range []flow.Vector{{big, big}, {-big, -big}, {big, -big}, {-big, big}, {1, 1}, {0, 0}} {
+			x.Insert(uint64(i), flow.NumberID(uint64(9-i)), v)
+		}
+		for _, q := range []flow.Vector{{big, big}, {-big, big}, {0, 0}, {math.SmallestNonzeroFloat32, 0}} {
+			got := x.View().Search(Query{Vector: q, K: 10})
+			if len(got) != 6 {
+				t.Fatalf("%v of %v: %d candidates, want all 6", metric, q, len(got))
+			}
+			for i, c := range got {
+				if c.Distance != c.Distance || math.Abs(float64(c.Distance)) > big || c.Distance == 0 && math.Signbit(float64(c.Distance)) {
+					t.Errorf("%v of %v: distance %v", metric, q, c.Distance)
+				}
+				if i > 0 && got[i-1].compare(&c) >= 0 {
+					t.Errorf("%v of %v: %v before %v", metric, q, got[i-1], c)
+				}
+			}
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for _, c := range []Config{{0, flow.Dot}, {-1, flow.Dot}, {flow.MaxDim + 1, flow.Dot}, {4, 0}, {4, 9}} {
+		if x, err := New(c); x != nil || flow.KindOf(err) != flow.InvalidArgument {
+			t.Errorf("New(%v) = %v, %v; want InvalidArgument", c, x, err)
+		}
+	}
+	if _, err := New(Config{flow.MaxDim, flow.Manhattan}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBrokenInvariantsPanic(t *testing.T) {
+	v := flow.Vector{1, 2}
+	filled := func() *Index {
+		x := newIndex(t, 2, flow.Euclid)
+		for i := range uint64(20) {
+			x.Insert(5+2*i, flow.NumberID(i), v)
+		}
+		x.Remove(7)
+		return x
+	}
+	for name, call := range map[string]func(x *Index){
+		"slot again":        func(x *Index) { x.Insert(43, flow.NumberID(99), v) },
+		"slot too small":    func(x *Index) { x.Insert(6, flow.NumberID(99), v) },
+		"dimension":         func(x *Index) { x.Insert(99, flow.NumberID(99), v[:1]) },
+		"remove before all": func(x *Index) { x.Remove(4) },
+		"remove between":    func(x *Index) { x.Remove(8) },
+		"remove after all":  func(x *Index) { x.Remove(99) },
+		"remove twice":      func(x *Index) { x.Remove(7) },
+		"query dimension":   func(x *Index) { x.View().Search(Query{Vector: v[:1], K: 1}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := filled()
+			defer func() {
+				if recover() == nil {
+					t.Error("did not panic")
+				}
+			}()
+			call(x)
+		})
+	}
+	empty := newIndex(t, 2, flow.Euclid)
+	if got := empty.View().Search(Query{Vector: v, K: 3}); got != nil || empty.Len() != 0 {
+		t.Errorf("an empty index answered %v", got)
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	for _, metric := range metrics {
+		x := newIndex(t, 32, metric)
+		r := rand.New(rand.NewPCG(7, 7))
+		for i := range uint64(2000) {
+			x.Insert(i, flow.NumberID(i), normal(r, 32))
+		}
+		view, q := x.View(), Query{Vector: normal(r, 32), K: 10}
+		want := 1.0
+		if metric == flow.Cosine {
+			want = 2
+		}
+		if got := testing.AllocsPerRun(50, func() { view.Search(q) }); got != want {
+			t.Errorf("%v: %v allocations a search, want %v", metric, got, want)
+		}
+	}
+}
+
+// TestBytes compares the index's account with the heap's, large and small.
+func TestBytes(t *testing.T) {
+	for _, c := range []struct{ indexes, points, dim int }{{1, 20000, 64}, {500, 3, 384}} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		xs := make([]*Index, c.indexes)
+		v := normal(rand.New(rand.NewPCG(8, 8)), c.dim)
+		var counted uint64
+		for i := range xs {
+			xs[i] = newIndex(t, c.dim, flow.Euclid)
+			for j := range uint64(c.points) {
+				xs[i].Insert(j, flow.NumberID(j), v)
+			}
+			counted += xs[i].Bytes()
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		heap := float64(after.HeapAlloc) - float64(before.HeapAlloc)
+		if ratio := float64(counted) / heap; ratio < 0.9 || ratio > 1.1 {
+			t.Errorf("%d indexes of %d points: counted %d bytes, the heap grew by %.0f", c.indexes, c.points, counted, heap)
+		}
+		if per, raw := counted/uint64(c.indexes*c.points), uint64(4*c.dim); per > 2*raw+100 {
+			t.Errorf("%d indexes of %d points: %d bytes a point of %d", c.indexes, c.points, per, raw)
+		}
+		runtime.KeepAlive(xs)
+	}
+}
+
+// TestBoundedGarbage overwrites the points of an index many times: neither memory nor
+// the work of a search may grow.
+func TestBoundedGarbage(t *testing.T) {
+	for _, points := range []int{1, 10, 1500} {
+		x := newIndex(t, 16, flow.Euclid)
+		r := rand.New(rand.NewPCG(9, 9))
+		at := make([]uint64, points)
+		slot := uint64(0)
+		for i := range points {
+			x.Insert(slot, testID(i), normal(r, 16))
+			at[i] = slot
+			slot++
+		}
+		first := x.Bytes()
+		for range 20 * points {
+			i := r.IntN(points)
+			x.Remove(at[i])
+			x.Insert(slot, testID(i), normal(r, 16))
+			at[i] = slot
+			slot++
+		}
+		checkAccounts(t, x)
+		if x.Bytes() > 3*first+2048 || x.View().Bytes() > uint64(3*points+2*firstBlockRows)*16*4 {
+			t.Errorf("%d points: %d bytes became %d, a search reads %d", points, first, x.Bytes(), x.View().Bytes())
+		}
+		for i := range at {
+			x.Remove(at[i])
+		}
+		if x.Len() != 0 || x.blockBytes != 0 || x.View().Bytes() != 0 {
+			t.Errorf("%d points removed: %d live, %d bytes", points, x.Len(), x.blockBytes)
+		}
+	}
+}
