@@ -1,0 +1,142 @@
+package pebble
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	pdb "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+// Tuning. A store holds raft entries of about 3 KB that are soon deleted in
+// ranges, and rows of about 3 KB under keys that grow: flushes are large, keys few.
+const (
+	// format is the format of the files. Raising it is a one-way step for a
+	// directory: do it in a release of its own.
+	format = pdb.FormatTableFormatV6
+	// blockBytes holds about five rows, so that a Get reads little and an index
+	// stays small.
+	blockBytes = 16 << 10
+	// bloomBitsPerKey makes one absent key in a hundred cost a read.
+	bloomBitsPerKey = 10
+	// flushFileBytes and maxFileBytes are the sizes of a table at the top and at
+	// the bottom of the tree.
+	flushFileBytes, maxFileBytes = 8 << 20, 64 << 20
+	// baseLevelBytes is the size of the first sorted level.
+	baseLevelBytes = 128 << 20
+	// cachedMemTables is the number of tables in memory that share the budget of
+	// the cache: Pebble takes their memory from it.
+	cachedMemTables = 4
+
+	// Pebble stops writers inside Apply when it falls behind. These limits are out
+	// of reach; the pacer holds back done instead, so that the node's turn goes on
+	// while its writers slow down.
+	stopMemTables, stopSublevels = 32, 1000
+	// pacedMemTables (tables in memory not yet flushed) and pacedSublevels (flushed
+	// tables that a read must look through) are where the pacer starts.
+	pacedMemTables, pacedSublevels = 3, 20
+	// fatalMemTables is where a store whose flushes fail gives up.
+	fatalMemTables = 8
+	// maxPause is the longest that the pacer holds back one group of done calls,
+	// pauseStep how often it looks.
+	maxPause, pauseStep = 500 * time.Millisecond, 2 * time.Millisecond
+)
+
+func (s *Store) options() *pdb.Options {
+	o := &pdb.Options{
+		FS:                          s.fence,
+		Lock:                        s.lock,
+		Logger:                      logger{s.fence},
+		EventListener:               s.events(),
+		FormatMajorVersion:          format,
+		CacheSize:                   s.opts.CacheBytes + cachedMemTables*s.opts.MemTableBytes,
+		MemTableSize:                uint64(s.opts.MemTableBytes),
+		MemTableStopWritesThreshold: stopMemTables,
+		L0StopWritesThreshold:       stopSublevels,
+		LBaseMaxBytes:               baseLevelBytes,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, max(2, min(4, runtime.NumCPU()/2)) },
+	}
+	size := int64(flushFileBytes)
+	for i := range o.TargetFileSizes {
+		o.TargetFileSizes[i] = min(size, maxFileBytes)
+		size *= 2
+	}
+	for i := range o.Levels {
+		o.Levels[i].BlockSize = blockBytes
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+	}
+	o.ApplyCompressionSettings(func() pdb.DBCompressionSettings { return pdb.DBCompressionFastest })
+	return o
+}
+
+// events counts what the pacer needs and passes on what went wrong. A checksum
+// that does not match reaches whoever reads the key; it does not stop the store.
+func (s *Store) events() *pdb.EventListener {
+	l := &pdb.EventListener{
+		BackgroundError: func(err error) {
+			s.pacer.failures.Add(1)
+			s.opts.Log(fmt.Sprintf("background task failed: %v", err))
+		},
+		DataCorruption:  func(i pdb.DataCorruptionInfo) { s.opts.Log(fmt.Sprintf("corruption: %v", i)) },
+		WriteStallBegin: func(i pdb.WriteStallBeginInfo) { s.opts.Log(fmt.Sprintf("writes stalled: %v", i)) },
+		WALCreated:      func(pdb.WALCreateInfo) { s.pacer.rotations.Add(1) },
+		FlushEnd: func(i pdb.FlushInfo) {
+			if i.Err == nil {
+				s.pacer.failures.Store(0)
+			}
+		},
+	}
+	return l
+}
+
+// logger receives what Pebble has to say. Fatalf returns: Pebble's callers go on
+// with an error in hand, and the fence lets nothing more reach the device.
+type logger struct{ fence *fence }
+
+func (l logger) Infof(string, ...any) {}
+
+func (l logger) Errorf(format string, args ...any) {
+	if l.fence.err() == nil { // a dead store has said why
+		l.fence.log(fmt.Sprintf(format, args...))
+	}
+}
+
+func (l logger) Fatalf(format string, args ...any) { l.fence.kill(fmt.Errorf(format, args...)) }
+
+// pacer knows whether Pebble keeps up. Its counters are written by Pebble's
+// goroutines; behind and seen belong to the finisher.
+type pacer struct {
+	rotations, failures atomic.Int64
+	seen                int64
+	behind              bool
+}
+
+// pace holds the finisher back while Pebble has too much to flush or compact, for
+// maxPause at most. It looks only after a table in memory was filled.
+func (s *Store) pace() {
+	p := &s.pacer
+	if n := p.rotations.Load(); n == p.seen && !p.behind {
+		return
+	} else {
+		p.seen = n
+	}
+	for wait := time.Duration(0); ; wait += pauseStep {
+		m := s.db.Metrics()
+		memTables := m.MemTable.Size / uint64(s.opts.MemTableBytes)
+		p.behind = memTables > pacedMemTables || m.Levels[0].Sublevels > pacedSublevels
+		failures := p.failures.Load()
+		if failures > 0 && memTables > fatalMemTables {
+			s.fence.kill(fmt.Errorf("%d attempts to flush %d bytes of memory failed", failures, m.MemTable.Size))
+		}
+		if !p.behind || wait >= maxPause || s.fence.err() != nil {
+			return
+		}
+		select {
+		case <-s.stop:
+			return
+		case <-time.After(pauseStep):
+		}
+	}
+}
