@@ -81,9 +81,6 @@ func (x *Index) Insert(slot uint64, id flow.PointID, v flow.Vector) {
 	if len(v) != x.cfg.Dim {
 		panic(fmt.Sprintf("index: vector of %d components at slot %d, dimension is %d", len(v), slot, x.cfg.Dim))
 	}
-	if x.tail != nil && x.tail.full() {
-		x.seal()
-	}
 	if x.tail == nil {
 		x.tail = newBlock(min(max(x.live, firstBlockRows), x.maxRows), x.stride, x.epoch)
 		x.blockBytes += x.tail.bytes()
@@ -99,6 +96,9 @@ func (x *Index) Insert(slot uint64, id flow.PointID, v flow.Vector) {
 	x.live++
 	x.rows++
 	x.view = nil
+	if x.tail.full() {
+		x.seal()
+	}
 }
 
 // Remove takes the point at a slot away. It panics when the slot holds none: the
@@ -144,7 +144,7 @@ func (x *Index) find(slot uint64) (int, *block) {
 	return i, x.sealed[i]
 }
 
-// seal ends the tail.
+// seal ends the tail, which is full.
 func (x *Index) seal() {
 	b := x.tail
 	x.tail = nil

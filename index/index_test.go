@@ -444,3 +444,27 @@ func TestBoundedGarbage(t *testing.T) {
 		}
 	}
 }
+
+// TestFewBlocksAfterRemovals removes nearly everything from either end: what is left
+// must not lie scattered over as many blocks as there once were.
+func TestFewBlocksAfterRemovals(t *testing.T) {
+	const points, keep = 32 * maxBlockRows, 100
+	for _, descending := range []bool{false, true} {
+		x := newIndex(t, 1, flow.Euclid)
+		for i := range uint64(points) {
+			x.Insert(i, flow.NumberID(i), flow.Vector{1})
+		}
+		for i := range uint64(points) {
+			if descending {
+				i = points - 1 - i
+			}
+			if i%keep != 0 {
+				x.Remove(i)
+			}
+		}
+		checkAccounts(t, x)
+		if rows := x.View().Bytes() / strideFloats / 4; len(x.sealed) > 3 || rows > 3*points/keep {
+			t.Errorf("descending %v: %d points lie in %d blocks of %d rows", descending, x.Len(), len(x.sealed), rows)
+		}
+	}
+}
