@@ -1,0 +1,342 @@
+package flow_test
+
+import (
+	"fmt"
+	"go/token"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Each checker is shown code that breaks its law and code that keeps it. A line
+// that must be found ends in the comment "// bad"; no other line may be found.
+
+func lawNamed(t *testing.T, name string) law {
+	t.Helper()
+	for _, l := range laws {
+		if l.name == name {
+			return l
+		}
+	}
+	t.Fatalf("no law is named %q", name)
+	return law{}
+}
+
+// snippet parses code, without its marks, as a file of a room.
+func snippet(t *testing.T, name, code string) *file {
+	t.Helper()
+	f, err := parse(token.NewFileSet(), name, strings.ReplaceAll(code, "// bad", ""))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, code)
+	}
+	return f
+}
+
+// expect compares the lines found with those marked bad.
+func expect(t *testing.T, code string, found []finding) {
+	t.Helper()
+	var got, want []int
+	for _, f := range found {
+		got = append(got, f.pos.Line)
+		if f.pos.Filename == "" || f.text == "" {
+			t.Errorf("a finding without file or text: %+v", f)
+		}
+	}
+	for i, line := range strings.Split(code, "\n") {
+		if strings.HasSuffix(line, "// bad") {
+			want = append(want, i+1)
+		}
+	}
+	slices.Sort(got)
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		t.Errorf("found lines %v, want %v in\n%s", got, want, code)
+	}
+}
+
+func TestTidyFindsCalls(t *testing.T) {
+	for _, c := range []struct{ law, code string }{
+		{"clock and effects", `package node
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http" // bad
+	"os" // bad
+	"sync/atomic" // bad
+	clock "time"
+)
+type wait = clock.Duration
+func f(ctx context.Context) {
+	_ = clock.Now() // bad
+	clock.Sleep(clock.Second) // bad
+	<-clock.After(1) // bad
+	_ = rand.IntN(3) // bad
+	r := rand.New(rand.NewPCG(1, 2))
+	_ = r.IntN(3)
+	fmt.Println(r) // bad
+	_ = fmt.Sprint(r)
+	context.WithTimeout(ctx, 1) // bad
+}`},
+		{"no goroutines", `package node
+func f(a, b int) {
+	go f(1, 2) // bad
+	c := make(chan int) // bad
+	c <- 1 // bad
+	<-c // bad
+	select {} // bad
+	f(-a, b)
+}`},
+		{"world clock", `package sim
+import ("time"; "os"; "math/rand")
+func f() {
+	_ = time.Since(time.Time{}) // bad
+	_ = rand.Int() // bad
+	_ = os.Args
+	_ = time.Second
+}`},
+		{"environment", `package api
+import "os"
+var a = os.Getenv("A") // bad
+var b, _ = os.LookupEnv("A") // bad
+var c = os.Args`},
+	} {
+		l := lawNamed(t, c.law)
+		f := snippet(t, "node/x.go", c.code)
+		expect(t, c.code, l.check(f))
+	}
+}
+
+func TestTidyFindsStyle(t *testing.T) {
+	for _, c := range []struct{ law, code string }{
+		{"documentation", `package ring
+const A = 1 // bad
+// These are all documented by the group.
+const (
+	B = 1
+	C = 2
+)
+var (
+	D = 1 // bad
+	// E is documented.
+	E = 2
+	F = 3 // F is documented too.
+)
+type T struct{} // bad
+// M is documented.
+func (T) M() {}
+func (*T) N() {} // bad
+type hidden int
+func (hidden) Exported() {}
+func unexported() {}
+// I has one method, whose contract is here.
+type I interface{ One() }
+// J has two.
+type J interface {
+	// One is documented.
+	One()
+	Two() // bad
+}`},
+		{"names", `package ring
+type Ring struct{}
+type RingNode struct{} // bad
+type Ringing struct{}
+type moveManager int // bad
+type Handler2 int // bad
+func (Ring) GetSize() int { return 0 } // bad
+func (Ring) GetPoint(id int) int { return id }
+func (Ring) Getter() int { return 0 }`},
+		{"unfinished work", "package ring\n" + `// TODO: write it // bad
+var todo = "FIXME" // bad
+var mastodon = "TODOS"`},
+	} {
+		l := lawNamed(t, c.law)
+		expect(t, c.code, l.check(snippet(t, "ring/x.go", c.code)))
+		if test := snippet(t, "ring/x_test.go", c.code); c.law != "names" && len(l.check(test)) > 0 {
+			t.Errorf("%s: tests are not held to it", c.law)
+		}
+	}
+}
+
+func TestTidyFindsLength(t *testing.T) {
+	lines := func(n int, line string) string { return strings.Repeat(line+"\n", n) }
+	function, length := lawNamed(t, "function length"), lawNamed(t, "file length")
+	for _, c := range []struct {
+		body string
+		bad  bool
+	}{
+		{lines(68, "f()"), false},
+		{lines(69, "f()"), true},
+		{"g := 1\nswitch g {\n" + lines(90, "case 1:\nf()") + "}\n", false},
+		{"g := 1\nswitch g {\n" + lines(40, "case 1:\nf()\nf()\nf()") + "}\n", true},
+		{lines(20, "f()") + "switch {\n" + lines(40, "case true:\nf()") + "}\n", true},
+	} {
+		code := "package ring\n\n// f has a comment\n// that does not count.\nfunc f() {\n" + c.body + "}\n"
+		for _, code := range []string{code, strings.Replace(code, "func f() {", "var f = func() {", 1)} {
+			if got := function.check(snippet(t, "ring/x.go", code)); len(got) > 0 != c.bad {
+				t.Errorf("found %v in a function of %d lines:\n%.300s", got, strings.Count(c.body, "\n")+2, code)
+			}
+		}
+	}
+	for n, bad := range map[int]bool{maxFileLines: false, maxFileLines + 1: true} {
+		code := "package ring\n" + lines(n-1, "// line")
+		if got := length.check(snippet(t, "ring/x_test.go", code)); len(got) > 0 != bad {
+			t.Errorf("found %v in a file of %d lines", got, n)
+		}
+		generated := "// Code generated by x. DO NOT EDIT.\n\n" + code
+		if got := length.check(snippet(t, "ring/x.go", generated)); len(got) > 0 {
+			t.Errorf("found %v in a generated file", got)
+		}
+	}
+}
+
+func TestTidyFindsImports(t *testing.T) {
+	for _, c := range []struct{ dir, code string }{
+		{"ring", `package ring
+import flow "github.com/ruvector-flow/ruvector-flow"
+import "github.com/ruvector-flow/ruvector-flow/node" // bad
+import "github.com/cespare/xxhash/v2"
+import "github.com/cockroachdb/pebble/v2/vfs" // bad
+import "testing" // bad`},
+		{"disk/pebble", `package pebble
+import "github.com/cockroachdb/pebble/v2"
+import "github.com/ruvector-flow/ruvector-flow/disk"
+import "github.com/ruvector-flow/ruvector-flow/net/tcp" // bad`},
+		{"nowhere", `package nowhere
+import flow "github.com/ruvector-flow/ruvector-flow" // bad`},
+	} {
+		expect(t, c.code, importLaw(snippet(t, c.dir+"/x.go", c.code), roomOf(c.dir)))
+	}
+	test := `package ring
+import "testing"
+import "github.com/ruvector-flow/ruvector-flow/sim"
+import "github.com/ruvector-flow/ruvector-flow/cmd/flow-sim" // bad`
+	expect(t, test, importLaw(snippet(t, "ring/x_test.go", test), roomOf("ring")))
+}
+
+func TestTidyFindsPackages(t *testing.T) {
+	good := snippet(t, "ring/x.go", "// Package ring is documented.\npackage ring")
+	bare := snippet(t, "ring/y.go", "package ring")
+	only := snippet(t, "ring/y_test.go", "package ring")
+	for _, c := range []struct {
+		dir   string
+		files []*file
+		found int
+	}{
+		{"ring", []*file{good, bare}, 0},
+		{"ring", []*file{bare}, 1},
+		{"ring", []*file{only}, 0},
+		{"node/internal/ring", []*file{good}, 1},
+		{"ring", []*file{snippet(t, "ring/x.go", "// Package helpers helps.\npackage helpers")}, 1},
+	} {
+		if got := packageLaw(c.dir, c.files); len(got) != c.found {
+			t.Errorf("%s: found %v, want %d", c.dir, got, c.found)
+		}
+	}
+	linked := []string{"fmt", modulePath, modulePath + "/simple", modulePath + "/sim", modulePath + "/sim/faults", "testing"}
+	if got := linkedLaw(linked); len(got) != 3 {
+		t.Errorf("of %v found %v, want sim, sim/faults and testing", linked, got)
+	}
+}
+
+// standard finds the compiled form of the standard packages that snippets import.
+func standard(t *testing.T) exports {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "maps", "slices", "errors", "regexp", "sync").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	built := exports{}
+	for line := range strings.Lines(string(out)) {
+		var path, export string
+		if _, err := fmt.Sscan(line, &path, &export); err == nil { // unsafe has no export data
+			built[path] = export
+		}
+	}
+	return built
+}
+
+func TestTidyFindsWithTypes(t *testing.T) {
+	built := standard(t)
+	for _, c := range []struct{ law, code string }{
+		{"map order", `package node
+import ("maps"; "slices")
+type set map[int]bool
+type owner struct{ byID set }
+func f[M ~map[int]int](o *owner, m M, list []int) {
+	for range o.byID { // bad
+	}
+	for k := range m { // bad
+		_ = k
+	}
+	for i := range list {
+		_ = i
+	}
+	for range o.byID { // order-free: counts
+	}
+	// order-free: the sum does not
+	// depend on it.
+	for range o.byID {
+	}
+	// order-free:
+	for range o.byID { // bad
+	}
+	// order-free: too far away
+
+	for range o.byID { // bad
+	}
+	for k := range maps.Keys(m) { // bad
+		_ = k
+	}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		_ = k
+	}
+	_ = slices.Collect(maps.Values(m)) // bad
+	_ = maps.Clone(m)
+}`},
+		{"package variables", `package node
+import ("errors"; "regexp"; "sync")
+var ErrGone = errors.New("gone")
+var Exported = 1 // bad
+var unset int // bad
+var table = [...]string{"a"}
+var pattern = regexp.MustCompile("a")
+var _ error = fault{}
+type fault struct{ n int }
+func (fault) Error() string { return table[0] }
+func (f *fault) grow() { f.n++ }
+var counter = 0
+var list = []int{1}
+var byName = map[string]int{}
+var shared = fault{}
+var mutex = sync.Mutex{}
+var escaped = 1
+func f() *int {
+	counter++ // bad
+	list[0], _ = 1, 2 // bad
+	delete(byName, "a") // bad
+	shared.grow() // bad
+	mutex.Lock() // bad
+	table := []string{"local"}
+	table[0] = pattern.String()
+	_ = ErrGone
+	return &escaped // bad
+}
+func g() {
+	for unset = range 3 { // bad
+	}
+	(shared).n = 2 // bad
+	clear(list[:]) // bad
+}`},
+	} {
+		p, errs := checkTypes([]*file{snippet(t, "node/x.go", c.code)}, built.open)
+		if len(errs) > 0 {
+			t.Fatalf("%v in\n%s", errs, c.code)
+		}
+		expect(t, c.code, lawNamed(t, c.law).typed(p))
+	}
+	_, errs := checkTypes([]*file{snippet(t, "node/x.go", "package node\nvar x undefined\n")}, built.open)
+	if len(errs) != 1 {
+		t.Errorf("a type error gave %v", errs)
+	}
+}
