@@ -256,10 +256,7 @@ func standard(t *testing.T) exports {
 	return built
 }
 
-func TestTidyFindsWithTypes(t *testing.T) {
-	built := standard(t)
-	for _, c := range []struct{ law, code string }{
-		{"map order", `package node
+const mapOrderCode = `package node
 import ("maps"; "slices")
 type set map[int]bool
 type owner struct{ byID set }
@@ -293,8 +290,9 @@ func f[M ~map[int]int](o *owner, m M, list []int) {
 	}
 	_ = slices.Collect(maps.Values(m)) // bad
 	_ = maps.Clone(m)
-}`},
-		{"package variables", `package node
+}`
+
+const packageVarsCode = `package node
 import ("errors"; "regexp"; "sync")
 var ErrGone = errors.New("gone")
 var Exported = 1 // bad
@@ -327,7 +325,13 @@ func g() {
 	}
 	(shared).n = 2 // bad
 	clear(list[:]) // bad
-}`},
+}`
+
+func TestTidyFindsWithTypes(t *testing.T) {
+	built := standard(t)
+	for _, c := range []struct{ law, code string }{
+		{"map order", mapOrderCode},
+		{"package variables", packageVarsCode},
 	} {
 		p, errs := checkTypes([]*file{snippet(t, "node/x.go", c.code)}, built.open)
 		if len(errs) > 0 {

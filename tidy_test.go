@@ -39,7 +39,7 @@ type room struct {
 
 const (
 	coreRooms = ". ring index index/distance disk net net/wire"
-	nodeRooms = coreRooms + " node node/replica node/shard node/placement"
+	nodeRooms = coreRooms + " node node/replica node/shard node/system node/placement"
 )
 
 var rooms = []room{
@@ -56,7 +56,8 @@ var rooms = []room{
 	{"node/placement", core, ". ring", "placement is a function of a view; it cannot act, so it imports nothing that can"},
 	{"node/replica", core, coreRooms, "a member of one group; it must not see the node that hosts it, or other replicas"},
 	{"node/shard", core, coreRooms + " node/replica", "what a data shard's log means: state, deduplication, digest; the node hosts it and is not seen"},
-	{"node", core, coreRooms + " node/replica node/shard node/placement", "the core reaches the world through the four seams alone"},
+	{"node/system", core, coreRooms + " node/replica node/placement", "what the system group's log means: nodes, catalogue, placement table; the node hosts it and is not seen"},
+	{"node", core, coreRooms + " node/replica node/shard node/system node/placement", "the core reaches the world through the four seams alone"},
 	{"linearizability", core, ".", "checkers judge from outside: they never reach into the code they judge"},
 	{"sim", world, nodeRooms + " disk/disktest linearizability", "the world drives the same node code as production, with simulated seams"},
 	{"client", edge, ".", "a user's program links the client and must not link the server"},
@@ -71,7 +72,7 @@ var rooms = []room{
 // modules says which rooms may import a module of others, by path prefix.
 var modules = []struct{ prefix, rooms, why string }{
 	{"github.com/cockroachdb/pebble", "disk/pebble", "the seam lies above Pebble, which starts goroutines: only the real disk may know it"},
-	{"go.etcd.io/raft", "net node node/replica node/shard", "Raft is an implementation detail of a replica, carried by the codec"},
+	{"go.etcd.io/raft", "net node node/replica node/shard node/system", "Raft is an implementation detail of a replica, carried by the codec"},
 	{"github.com/anishathalye/porcupine", "linearizability", "one room holds the models and turns verdicts into answers"},
 	{"github.com/spf13/cobra", "cmd/ruvector-flow cmd/flow-sim", "only a binary has flags and commands"},
 	{"github.com/klauspost/cpuid", "index/distance", "one room chooses kernels by processor"},
