@@ -138,7 +138,7 @@ type LeaderList struct {
 type RingNode struct {
 	ID string `json:"id"`
 	// Slots is how many of the ring's tokens are the node's; Share is the part of
-	// the hash space it is the first choice for.
+	// all replicas that the ring gives to it, 0 to 1.
 	Slots int     `json:"slots"`
 	Share float64 `json:"share"`
 }
