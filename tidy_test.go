@@ -11,8 +11,8 @@ import (
 
 // This file is policy: which room may import which, what the core may not do,
 // and how code is laid out. When a law fails, change the code, not the table.
-// tidy_check_test.go holds the checkers; tidy_snippet_test.go shows each of them
-// failing.
+// tidy_check_test.go, tidy_style_test.go and tidy_types_test.go hold the checkers;
+// tidy_snippet_test.go shows each of them failing.
 
 // class says what a room's code may do.
 type class int
@@ -61,7 +61,7 @@ var rooms = []room{
 	{"linearizability", core, ".", "checkers judge from outside: they never reach into the code they judge"},
 	{"sim", world, nodeRooms + " disk/disktest linearizability", "the world drives the same node code as production, with simulated seams"},
 	{"client", edge, ".", "a user's program links the client and must not link the server"},
-	{"api", edge, ". client", "HTTP is a surface over any backend; it does not know how a node is built"},
+	{"api", edge, ". ring client", "HTTP is a surface over any backend; it does not know how a node is built. The ring it shows is arithmetic on the node table"},
 	{"api/mcp", edge, ". api client", "MCP tools are another surface over the same operations"},
 	{"embed", edge, nodeRooms + " api client disk/pebble net/tcp", "the one place that joins the core to the real seams"},
 	{"cmd/ruvector-flow/dataset", edge, ".", "readers of files of vectors: points come out, whatever is done with them"},
