@@ -137,6 +137,9 @@ func (t *Transport) receive(conn net.Conn) {
 		return
 	}
 	t.sent.Add(uint64(prefaceBytes))
+	if from.cluster == 0 {
+		return // a probe
+	}
 	if from.cluster != t.cfg.ClusterID {
 		t.report(from, conn.RemoteAddr())
 		return

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -257,6 +258,27 @@ func TestForeignClusterIsRefusedAndReportedOnce(t *testing.T) {
 	}
 	if got := strings.Count(inA.lines(), "belongs to cluster 222"); got != 1 {
 		t.Fatalf("the dialler's log: %q", inA.lines())
+	}
+}
+
+func TestProbeNamesClusterAndNode(t *testing.T) {
+	lb := listen(t, "127.0.0.1:0")
+	_, inB := start(t, 2, testCluster, lb)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	cluster, node, err := Probe(ctx, lb.Addr().String())
+	if cluster != testCluster || node != 2 || err != nil {
+		t.Fatalf("cluster %x, node %v, %v", cluster, node, err)
+	}
+	if inB.lines() != "" {
+		t.Fatalf("a probe was logged: %q", inB.lines())
+	}
+	silent := listen(t, "127.0.0.1:0")
+	defer silent.Close()
+	short, cancelShort := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancelShort()
+	if _, _, err := Probe(short, silent.Addr().String()); err == nil {
+		t.Fatal("a listener that says nothing was taken for a node")
 	}
 }
 

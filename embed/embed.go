@@ -1,0 +1,364 @@
+// Package embed wires the real parts (Pebble, TCP, HTTP, processor and clock)
+// into one running node, for the binary and for Go programs. It decides nothing
+// about the data: every decision is the node's.
+package embed
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/api"
+	"github.com/ruvector-flow/ruvector-flow/disk/pebble"
+	"github.com/ruvector-flow/ruvector-flow/net/tcp"
+	"github.com/ruvector-flow/ruvector-flow/node"
+)
+
+// Defaults of InitOptions.
+const (
+	defaultShards            = 16
+	defaultReplicationFactor = 3
+	defaultVirtualNodes      = 128
+)
+
+const (
+	// httpDrain is how long Stop lets HTTP requests end, and requestDrain how long
+	// after that it lets the node answer the others.
+	httpDrain    = 5 * time.Second
+	requestDrain = 2 * time.Second
+	// drainPollEvery is how often Stop looks.
+	drainPollEvery = 2 * time.Millisecond
+	// headerTimeout bounds reading a request's header and requestTimeout its body:
+	// a batch of flow.MaxBatchBytes must fit, over a slow link too.
+	headerTimeout  = 10 * time.Second
+	requestTimeout = 5 * time.Minute
+	idleTimeout    = 2 * time.Minute
+	// maxHeaderBytes bounds a request's header.
+	maxHeaderBytes = 64 << 10
+	// storeDir is the directory of the store inside the data directory.
+	storeDir = "store"
+)
+
+// Config is what a node is started with.
+type Config struct {
+	// Name is the node's name, unique in the cluster. Empty takes the name of the
+	// node that DataDir holds.
+	Name string
+	// Listen is the address for clients, host:port; port 0 picks a free one.
+	Listen string
+	// ClusterListen is the address for other nodes; empty shares Listen.
+	ClusterListen string
+	// Advertise is where clients and nodes reach this node, host or host:port. Empty
+	// is the listening address, or an address of this machine if that is 0.0.0.0.
+	// Wrong, it keeps the other nodes from ever reaching this one.
+	Advertise string
+	// DataDir holds everything that survives a restart. One node uses it at a time.
+	DataDir string
+	// Region is a label for placement; may be empty.
+	Region string
+	// Init founds a cluster if DataDir holds no node yet.
+	Init *InitOptions
+	// Join are addresses of nodes, host:port, of which any takes this node in, if
+	// DataDir holds no node yet. Not to be given with Init.
+	Join []string
+	// Workers is the number of goroutines that compute, 0 for GOMAXPROCS. More than
+	// there are cores makes the node's turn wait.
+	Workers int
+	// Tuning is the node's; the zero value is good.
+	Tuning node.Tuning
+	// Logf, if not nil, is told what an operator should know, a line each.
+	Logf func(format string, args ...any)
+}
+
+// InitOptions are fixed when a cluster is founded. A zero field is the default
+// when founding, and anything when DataDir holds a node already.
+type InitOptions struct {
+	// Shards is the number of shards (default 16).
+	Shards int
+	// ReplicationFactor is the number of replicas a shard shall have (default 3).
+	ReplicationFactor int
+	// VirtualNodes is the number of ring tokens a node has (default 128).
+	VirtualNodes int
+}
+
+func (c *Config) validate() error {
+	const op = "embed.Start"
+	switch {
+	case c.DataDir == "":
+		return flow.Errorf(flow.InvalidArgument, op, "--data-dir is missing")
+	case c.Listen == "":
+		return flow.Errorf(flow.InvalidArgument, op, "--listen is missing")
+	case c.Init != nil && len(c.Join) > 0:
+		return flow.Errorf(flow.InvalidArgument, op, "--peers: a node that founds a cluster cannot join another")
+	case c.Name == "" && (c.Init != nil || len(c.Join) > 0):
+		return flow.Errorf(flow.InvalidArgument, op, "--node-id is missing")
+	case c.Workers < 0:
+		return flow.Errorf(flow.InvalidArgument, op, "--workers is %d, want 0 (one per core) or more", c.Workers)
+	}
+	for i, p := range c.Join {
+		if _, _, err := net.SplitHostPort(p); err != nil {
+			return flow.Errorf(flow.InvalidArgument, op, "--peers: %q (number %d) is not an address like host:port", p, i+1)
+		}
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Logf == nil {
+		c.Logf = func(string, ...any) {}
+	}
+	return nil
+}
+
+// Server is one running node. Its goroutines are the driver, the meter, the
+// workers, and those of the transport and the HTTP server; shutdown stops them
+// all and waits.
+type Server struct {
+	cfg      Config
+	clock    clock
+	identity node.Identity
+	apiAddr  string // advertised
+	addr     string // advertised to nodes
+
+	store     *pebble.Store
+	box       *mailbox
+	workers   *workers
+	transport *tcp.Transport
+	http      *http.Server
+	sockets   []net.Listener
+
+	stop    chan struct{} // closed to stop the driver and the meter
+	halted  chan struct{} // closed when the driver has stopped: no answer comes any more
+	done    chan struct{} // closed when nothing of the node is left
+	once    sync.Once     // of shutdown
+	running sync.WaitGroup
+
+	mu  sync.Mutex // guards err
+	err error
+}
+
+// Start runs a node: the one in DataDir, or else a new one that founds a cluster
+// or joins one. ctx bounds the start alone. The node answers when Start returns,
+// though its shards may still be electing leaders.
+//
+// Errors: InvalidArgument when the configuration contradicts itself, the data
+// directory or the machine (an address in use); Unavailable when no peer took the
+// node in, or another process uses the data directory.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := newServer(cfg)
+	// The sockets come first: a second start of the same node must not touch the data.
+	peer, web, err := s.listen()
+	if err != nil {
+		return nil, err
+	}
+	if err = s.open(pebble.Options{}); err == nil {
+		if err = s.begin(ctx, peer, web); err != nil {
+			err = errors.Join(err, s.store.Close())
+		}
+	}
+	if err != nil {
+		s.closeSockets()
+		peer.Close()
+		web.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func newServer(cfg Config) *Server {
+	return &Server{
+		cfg: cfg, clock: newClock(), box: newMailbox(),
+		stop: make(chan struct{}), halted: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// listen opens the sockets and settles the advertised addresses.
+func (s *Server) listen() (peer, web net.Listener, err error) {
+	ln, err := listen("--listen", s.cfg.Listen)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.sockets = append(s.sockets, ln)
+	defer func() {
+		if err != nil {
+			s.closeSockets()
+		}
+	}()
+	if s.apiAddr, err = advertised(s.cfg.Advertise, ln.Addr()); err != nil {
+		return nil, nil, err
+	}
+	if s.cfg.ClusterListen == "" {
+		s.addr = s.apiAddr
+		peer, web = tcp.Split(ln)
+		return peer, web, nil
+	}
+	cluster, err := listen("--cluster-listen", s.cfg.ClusterListen)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.sockets = append(s.sockets, cluster)
+	want := ""
+	if s.cfg.Advertise != "" {
+		want, _, _ = net.SplitHostPort(s.apiAddr)
+	}
+	if s.addr, err = advertised(want, cluster.Addr()); err != nil {
+		return nil, nil, err
+	}
+	return cluster, ln, nil
+}
+
+func (s *Server) closeSockets() {
+	for _, ln := range s.sockets {
+		ln.Close()
+	}
+}
+
+// open opens the store.
+func (s *Server) open(o pebble.Options) (err error) {
+	if err := os.MkdirAll(s.cfg.DataDir, 0o755); err != nil {
+		return flow.Errorf(flow.InvalidArgument, "embed.Start", "--data-dir: %w", err)
+	}
+	o.Log = func(line string) { s.cfg.Logf("store: %s", line) }
+	s.store, err = pebble.Open(filepath.Join(s.cfg.DataDir, storeDir), o)
+	return err
+}
+
+// begin settles who this node is, makes it, and starts everything.
+func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) {
+	e := &enlistment{cfg: s.cfg, store: s.store, addr: s.addr, apiAddr: s.apiAddr}
+	if s.identity, err = e.identity(ctx); err != nil {
+		return err
+	}
+	s.transport = tcp.New(tcp.Config{
+		Self: s.identity.Node, ClusterID: s.identity.ClusterID, OnFrame: s.box.postFrame, Logf: s.cfg.Logf,
+	})
+	s.workers = newWorkers(s.cfg.Workers, s.box)
+	meter := newMeter(s.store.Usage, s.transport.Stats)
+	var seed [8]byte
+	rand.Read(seed[:]) // never fails (crypto/rand)
+	n, err := node.New(node.Config{
+		Clock: s.clock, Network: s.transport, Disk: &queuedDisk{Disk: s.store, box: s.box}, Workers: s.workers,
+		Seed: binary.LittleEndian.Uint64(seed[:]),
+		Addr: s.addr, APIAddr: s.apiAddr,
+		Usage: meter.usage, OnPeers: s.transport.SetPeers, Tuning: s.cfg.Tuning,
+	})
+	if err != nil {
+		s.workers.close()
+		s.transport.Close()
+		return err
+	}
+	s.http = &http.Server{
+		Handler:           api.New(s),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          log.New(lineWriter{s.cfg.Logf}, "", 0),
+	}
+	s.running.Go(func() { meter.run(s.stop) })
+	s.running.Go(func() {
+		err := drive(n, s.box, tickEvery(s.cfg.Tuning), s.stop)
+		close(s.halted)
+		if err != nil {
+			go s.shutdown(false, err) // waits for this goroutine; done tells when it is over
+		}
+	})
+	s.running.Go(func() { s.lost("--cluster-listen", s.transport.Serve(peer)) })
+	s.running.Go(func() { s.lost("--listen", s.http.Serve(web)) })
+	return nil
+}
+
+// lost stops the node when a listening socket broke by itself.
+func (s *Server) lost(flag string, err error) {
+	if err == nil || errors.Is(err, http.ErrServerClosed) {
+		return
+	}
+	go s.shutdown(false, flow.Errorf(flow.Internal, "embed.Serve", "%s: accept connections: %w", flag, err))
+}
+
+// shutdown stops everything once, and closes done at the end.
+func (s *Server) shutdown(clean bool, cause error) {
+	s.once.Do(func() {
+		if clean {
+			ctx, cancel := context.WithTimeout(context.Background(), httpDrain)
+			if s.http.Shutdown(ctx) != nil {
+				s.cfg.Logf("requests were still open after %v; they are cut off", httpDrain)
+			}
+			cancel()
+			s.box.drain(time.Now().Add(requestDrain))
+		}
+		close(s.stop)
+		s.closeSockets()
+		s.http.Close()
+		<-s.halted
+		s.box.close()
+		s.transport.Close()
+		s.workers.close()
+		s.running.Wait()
+		err := s.store.Close()
+		s.mu.Lock()
+		if s.err = cause; cause == nil && clean {
+			s.err = err
+		}
+		s.mu.Unlock()
+		close(s.done)
+	})
+	<-s.done
+}
+
+// Stop ends the node cleanly: HTTP requests under way are answered, the rest of
+// the queue too, and the store is closed. It returns the error that killed the
+// node before, or that closing the store gave.
+func (s *Server) Stop() error {
+	s.shutdown(true, nil)
+	return s.Err()
+}
+
+// Kill ends the node as a crash would: sockets are cut, nothing is answered and
+// nothing is waited for except the goroutines themselves. The data directory can
+// be started again at once.
+func (s *Server) Kill() { s.shutdown(false, nil) }
+
+// Done is closed when the node has ended, for whatever reason, and nothing of it
+// is left running.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err returns, once Done is closed, why the node died; nil if it was told to stop.
+func (s *Server) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Addr returns where clients reach this node, host:port.
+func (s *Server) Addr() string { return s.apiAddr }
+
+// ClusterAddr returns where other nodes reach this node, host:port.
+func (s *Server) ClusterAddr() string { return s.addr }
+
+// Identity returns who this node is.
+func (s *Server) Identity() node.Identity { return s.identity }
+
+// lineWriter makes lines of the HTTP server's log calls of Logf.
+type lineWriter struct {
+	logf func(format string, args ...any)
+}
+
+// Write logs a line.
+func (w lineWriter) Write(p []byte) (int, error) {
+	w.logf("http: %s", strings.TrimRight(string(p), "\n"))
+	return len(p), nil
+}
