@@ -25,13 +25,6 @@ import (
 	"github.com/ruvector-flow/ruvector-flow/node"
 )
 
-// Defaults of InitOptions.
-const (
-	defaultShards            = 16
-	defaultReplicationFactor = 3
-	defaultVirtualNodes      = 128
-)
-
 const (
 	// httpDrain is how long Stop lets HTTP requests end, and requestDrain how long
 	// after that it lets the node answer the others.
@@ -39,6 +32,8 @@ const (
 	requestDrain = 2 * time.Second
 	// drainPollEvery is how often Stop looks.
 	drainPollEvery = 2 * time.Millisecond
+	// readyTimeout bounds the look at the node that Ready takes.
+	readyTimeout = time.Second
 	// headerTimeout bounds reading a request's header and requestTimeout its body:
 	// a batch of flow.MaxBatchBytes must fit, over a slow link too.
 	headerTimeout  = 10 * time.Second
@@ -77,6 +72,8 @@ type Config struct {
 	Workers int
 	// Tuning is the node's; the zero value is good.
 	Tuning node.Tuning
+	// Version is the program's version, as GET / reports it.
+	Version string
 	// Logf, if not nil, is told what an operator should know, a line each.
 	Logf func(format string, args ...any)
 }
@@ -261,7 +258,7 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 		return err
 	}
 	s.http = &http.Server{
-		Handler:           api.New(s),
+		Handler:           api.New(s, api.Config{Version: s.cfg.Version}),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		IdleTimeout:       idleTimeout,
@@ -271,6 +268,7 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 	s.running.Go(func() { meter.run(s.stop) })
 	s.running.Go(func() {
 		err := drive(n, s.box, tickEvery(s.cfg.Tuning), s.stop)
+		n.Close()
 		close(s.halted)
 		if err != nil {
 			go s.shutdown(false, err) // waits for this goroutine; done tells when it is over
@@ -341,6 +339,21 @@ func (s *Server) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
+}
+
+// Ready returns nil when this node can serve: it runs and knows a leader of the
+// system group, through which it learns of everything else.
+func (s *Server) Ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	r := s.Do(ctx, &flow.StatusRequest{})
+	if err := r.Error(); err != nil {
+		return err
+	}
+	if st, ok := r.(*flow.StatusResponse); ok && st.SystemLeader == 0 {
+		return flow.Errorf(flow.Unavailable, "embed.Ready", "no leader of the system group is known").OnShard(flow.SystemShard)
+	}
+	return nil
 }
 
 // Addr returns where clients reach this node, host:port.

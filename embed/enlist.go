@@ -82,10 +82,11 @@ func (e *enlistment) resume(ctx context.Context, id node.Identity) error {
 		return flow.Errorf(flow.InvalidArgument, op, "--node-id: data directory %s holds node %q, not %q", dir, id.Name, e.cfg.Name)
 	}
 	if o := e.cfg.Init; o != nil {
-		if o.Shards != 0 && o.Shards != id.Shards {
+		// A node that joined does not hold these numbers: it takes them from the cluster.
+		if o.Shards != 0 && id.Shards != 0 && o.Shards != id.Shards {
 			return flow.Errorf(flow.InvalidArgument, op, "--shards: data directory %s holds a cluster of %d shards, not %d; the number is fixed when a cluster is founded", dir, id.Shards, o.Shards)
 		}
-		if o.ReplicationFactor != 0 && o.ReplicationFactor != id.ReplicationFactor {
+		if o.ReplicationFactor != 0 && id.ReplicationFactor != 0 && o.ReplicationFactor != id.ReplicationFactor {
 			return flow.Errorf(flow.InvalidArgument, op, "--replication-factor: data directory %s holds a cluster with replication factor %d, not %d", dir, id.ReplicationFactor, o.ReplicationFactor)
 		}
 	}
@@ -124,9 +125,7 @@ func (e *enlistment) foreignPeer(ctx context.Context, ours uint64) (cluster uint
 func (e *enlistment) found(ctx context.Context) error {
 	o := node.InitOptions{
 		Name: e.cfg.Name, Addr: e.addr, APIAddr: e.apiAddr, Region: e.cfg.Region,
-		Shards:            orDefault(e.cfg.Init.Shards, defaultShards),
-		ReplicationFactor: orDefault(e.cfg.Init.ReplicationFactor, defaultReplicationFactor),
-		VirtualNodes:      orDefault(e.cfg.Init.VirtualNodes, defaultVirtualNodes),
+		Shards: e.cfg.Init.Shards, ReplicationFactor: e.cfg.Init.ReplicationFactor, VirtualNodes: e.cfg.Init.VirtualNodes,
 	}
 	var b [8]byte
 	for o.ClusterID == 0 {
@@ -244,11 +243,4 @@ func durable(ctx context.Context, apply func(done func(error))) error {
 	case <-ctx.Done():
 		return flow.Errorf(flow.Unavailable, "embed.Start", "write the node's identity: %w", context.Cause(ctx))
 	}
-}
-
-func orDefault(n, def int) int {
-	if n == 0 {
-		return def
-	}
-	return n
 }
