@@ -1,0 +1,220 @@
+package sim
+
+import (
+	"fmt"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
+
+// Oracle names the check that found a failure.
+type Oracle string
+
+// The oracles.
+const (
+	// OracleContract: a node broke the contract of a seam.
+	OracleContract Oracle = "contract"
+	// OraclePanic: a node panicked.
+	OraclePanic Oracle = "panic"
+	// OracleRestart: a node does not start on what is durable, or calls it corrupt.
+	OracleRestart Oracle = "restart"
+	// OracleIdentity: two hosts have one identity, or a host lost its own.
+	OracleIdentity Oracle = "identity"
+	// OracleForm: the cluster did not form without faults.
+	OracleForm Oracle = "form"
+	// OracleDigest: two replicas differ at one applied index.
+	OracleDigest Oracle = "digest"
+	// OracleLeader: two leaders of one group in one term.
+	OracleLeader Oracle = "leader"
+	// OracleOrder: an applied or committed index or a term went backwards in one process.
+	OracleOrder Oracle = "order"
+	// OracleError: an answer has a kind of error that nothing explains.
+	OracleError Oracle = "error"
+	// OracleCatalogue: a collection is there or not there against its acknowledgements.
+	OracleCatalogue Oracle = "catalogue"
+	// OracleHistory: package linearizability rejects the clients' history.
+	OracleHistory Oracle = "history"
+	// OracleDurability: an acknowledged write is not there after healing.
+	OracleDurability Oracle = "durability"
+	// OracleLiveness: the healed cluster is not healthy, or an operation hangs.
+	OracleLiveness Oracle = "liveness"
+	// OracleFloor: too few operations succeeded.
+	OracleFloor Oracle = "floor"
+	// OracleCap: the run went past its number of events or its real time.
+	OracleCap Oracle = "cap"
+)
+
+// Failure is the first thing that went wrong in a run.
+type Failure struct {
+	Oracle Oracle
+	// At is the virtual time, from the beginning of the world.
+	At   float64
+	What string
+}
+
+// fail records a failure; only the first counts.
+func (w *World) fail(o Oracle, format string, args ...any) {
+	if w.failure != nil {
+		return
+	}
+	w.failure = &Failure{Oracle: o, At: w.now.Seconds(), What: fmt.Sprintf(format, args...)}
+	w.trace.remark(w.now, 0, "failure", w.failure.What)
+}
+
+// position is a place in a group's log.
+type position struct {
+	shard flow.ShardID
+	index uint64
+}
+
+// sighting is a digest and who showed it first.
+type sighting struct {
+	digest uint64
+	host   int
+}
+
+// watchedReplica is what was last seen of a replica in one process.
+type watchedReplica struct {
+	replica               flow.ReplicaID
+	term, applied, commit uint64
+	leading               bool
+}
+
+// checks watches the replicas after every turn.
+type checks struct {
+	w           *World
+	digests     map[position]sighting
+	leaders     map[position]int // by group and term: the host that led
+	comparisons int              // digests compared with another host's
+	observed    int              // digests looked at
+}
+
+func newChecks(w *World) *checks {
+	return &checks{w: w, digests: map[position]sighting{}, leaders: map[position]int{}}
+}
+
+// afterTurn compares each replica of a host with what is known of its group.
+func (c *checks) afterTurn(h *host) {
+	for _, r := range h.replicas() {
+		was, seen := h.watched[r.Shard]
+		now := watchedReplica{r.Replica, r.Term, r.Applied, r.Commit, r.Leading}
+		if seen && was == now {
+			continue
+		}
+		h.watched[r.Shard] = now
+		if seen && was.replica == r.Replica && (r.Term < was.term || r.Applied < was.applied || r.Commit < was.commit) {
+			c.w.fail(OracleOrder, "%s: %v went back from term %d, applied %d, commit %d to %d, %d, %d", h.name, r.Shard,
+				was.term, was.applied, was.commit, r.Term, r.Applied, r.Commit)
+		}
+		if r.Leading {
+			c.leads(h, r)
+		}
+		if !seen || was.applied != r.Applied || was.replica != r.Replica {
+			c.compare(h, r)
+		}
+	}
+}
+
+func (c *checks) leads(h *host, r flow.ReplicaStatus) {
+	key := position{r.Shard, r.Term}
+	if first, ok := c.leaders[key]; ok && first != h.number() {
+		c.w.fail(OracleLeader, "%s and %s both lead %v in term %d", c.w.hosts[first-1].name, h.name, r.Shard, r.Term)
+	}
+	c.leaders[key] = h.number()
+}
+
+func (c *checks) compare(h *host, r flow.ReplicaStatus) {
+	c.observed++
+	key := position{r.Shard, r.Applied}
+	first, ok := c.digests[key]
+	if !ok {
+		c.digests[key] = sighting{r.Digest, h.number()}
+		return
+	}
+	if first.host != h.number() {
+		c.comparisons++
+	}
+	if first.digest != r.Digest {
+		c.w.fail(OracleDigest, "%v at applied index %d has digest %016x on %s and %016x on %s", r.Shard, r.Applied,
+			first.digest, c.w.hosts[first.host-1].name, r.Digest, h.name)
+	}
+}
+
+// unequal says why the replicas are not all up, led and equal; "" when they are.
+func (w *World) unequal() string {
+	want := min(w.scenario.ReplicationFactor, len(w.hosts))
+	type group struct {
+		replicas, leaders int
+		applied, digest   uint64
+	}
+	groups := make([]group, w.scenario.Shards+1)
+	for _, h := range w.hosts {
+		if !h.up() {
+			return h.name + " is down"
+		}
+		for _, r := range h.replicas() {
+			if int(r.Shard) >= len(groups) {
+				return fmt.Sprintf("%s has a replica of %v, of which there is none", h.name, r.Shard)
+			}
+			g := &groups[r.Shard]
+			if g.replicas > 0 && (g.applied != r.Applied || g.digest != r.Digest) || r.Commit != r.Applied {
+				return fmt.Sprintf("%v: %s has applied %d of %d, another replica %d", r.Shard, h.name, r.Applied, r.Commit, g.applied)
+			}
+			g.replicas++
+			g.applied, g.digest = r.Applied, r.Digest
+			if r.Leading {
+				g.leaders++
+			}
+		}
+	}
+	for i, g := range groups {
+		if i > 0 && g.replicas != want {
+			return fmt.Sprintf("%v has %d replicas, not %d", flow.ShardID(i), g.replicas, want)
+		}
+		if g.leaders != 1 {
+			return fmt.Sprintf("%v has %d leaders", flow.ShardID(i), g.leaders)
+		}
+	}
+	return ""
+}
+
+// allowed judges an answer by its kind of error alone. recorded is the collection's
+// name in the history when the request was sent.
+func (c *checks) allowed(h *host, req flow.Request, resp flow.Response, recorded string) {
+	err := resp.Error()
+	if err == nil {
+		return
+	}
+	kind := flow.KindOf(err)
+	switch kind {
+	case flow.Unavailable, flow.Unknown, flow.NotLeader, flow.Conflict, flow.ResourceExhausted:
+		return
+	case flow.NotFound:
+		if c.mayMiss(req, recorded) {
+			return
+		}
+		c.w.fail(OracleCatalogue, "%s does not know collection %q, whose creation was acknowledged, in answer to %T: %v", h.name, recorded, req, err)
+	default:
+		c.w.fail(OracleError, "%s answered a valid %T with %v: %v", h.name, req, kind, err)
+	}
+}
+
+// mayMiss says whether a read is allowed not to know a collection that exists: one
+// that accepts an old state may.
+func (c *checks) mayMiss(req flow.Request, recorded string) bool {
+	if recorded != c.w.load.recorded(collectionOf(req)) || recorded != stableCollection && !c.w.load.fleetingOpen {
+		return true
+	}
+	switch r := req.(type) {
+	case *flow.GetRequest:
+		return r.Read.Level != flow.Linearizable
+	case *flow.CountRequest:
+		return r.Read.Level != flow.Linearizable
+	case *flow.ScrollRequest:
+		return r.Read.Level != flow.Linearizable
+	case *flow.SearchRequest:
+		return r.Read.Level != flow.Linearizable
+	case *flow.WriteRequest:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,329 @@
+package sim
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/node"
+)
+
+// Machine is the node as the world drives it: five inputs, and the error it died of.
+type Machine interface {
+	Tick()
+	Receive(frame []byte)
+	Serve(req flow.Request, reply func(flow.Response))
+	Done(c node.Completion)
+	Flush()
+	Err() error
+}
+
+type inputKind uint8
+
+const (
+	tickInput inputKind = iota
+	receiveInput
+	serveInput
+	doneInput
+)
+
+// input is one entry of a node's mailbox.
+type input struct {
+	kind  inputKind
+	frame []byte
+	req   flow.Request
+	reply func(flow.Response)
+	done  node.Completion
+}
+
+// unlimited is the effect budget of a node that is not about to be killed.
+const unlimited = -1
+
+// host is a simulated machine: a clock, a disk, a place in the network, and the
+// process that runs on it while it is up.
+type host struct {
+	w     *World
+	index int
+	name  string
+	// id is the node's id in the cluster, 0 until it has joined.
+	id    flow.NodeID
+	clock *clock
+	disk  *Disk
+
+	machine Machine // nil while the process is down
+	// incarnation counts processes, so that what was meant for an earlier one is dropped.
+	incarnation uint32
+	mailbox     []input
+	turnPlanned bool
+	busyUntil   time.Duration
+	pausedUntil time.Duration
+	// effects is how many effects the process may still have before it dies in
+	// mid-turn; unlimited while nobody is going to kill it.
+	effects int
+	// jobs counts worker jobs, the seed of each job's cost.
+	jobs uint64
+	// busyJoining is the incarnation+1 in which the host got to work on an identity.
+	busyJoining uint32
+	// keptDown is set while a fault holds the host down.
+	keptDown bool
+	// watched is what the checks remember of each replica.
+	watched map[flow.ShardID]watchedReplica
+}
+
+// number is the host's number in schedules and traces, from 1.
+func (h *host) number() int { return h.index + 1 }
+
+func (h *host) up() bool { return h.machine != nil }
+
+func (h *host) paused() bool { return h.pausedUntil > h.w.now }
+
+// enqueue puts an input into the mailbox and plans the turn that will drain it.
+func (h *host) enqueue(in input) {
+	if h.machine == nil {
+		return
+	}
+	h.mailbox = append(h.mailbox, in)
+	h.w.counts.longestMailbox = max(h.w.counts.longestMailbox, len(h.mailbox))
+	if h.turnPlanned {
+		return
+	}
+	h.turnPlanned = true
+	h.planTurn(max(h.w.now, h.busyUntil, h.pausedUntil))
+}
+
+func (h *host) planTurn(at time.Duration) {
+	incarnation := h.incarnation
+	h.w.at(at, func() {
+		if h.incarnation != incarnation {
+			return
+		}
+		if h.pausedUntil > h.w.now {
+			h.planTurn(h.pausedUntil)
+			return
+		}
+		h.turn()
+	})
+}
+
+// turn drains the mailbox into the node and flushes once: the group commit.
+func (h *host) turn() {
+	batch := h.mailbox
+	h.mailbox, h.turnPlanned = nil, false
+	h.busyUntil = h.w.now + h.w.scenario.TurnCost + time.Duration(len(batch))*h.w.scenario.InputCost
+	h.w.counts.turns++
+	h.w.trace.note(h.w.now, h.number(), "turn", uint64(len(batch)), 0, nil)
+	m := h.machine
+	if stack := h.guard(func() { feed(m, batch) }); stack != "" {
+		h.w.fail(OraclePanic, "%s panicked: %s", h.name, stack)
+		return
+	}
+	if h.effects == 0 {
+		h.crash("killed in mid-turn")
+		return
+	}
+	h.w.checks.afterTurn(h)
+	if err := m.Err(); err != nil && h.machine == m {
+		h.died(err)
+	}
+}
+
+func feed(m Machine, batch []input) {
+	for i := range batch {
+		in := &batch[i]
+		switch in.kind {
+		case tickInput:
+			m.Tick()
+		case receiveInput:
+			m.Receive(in.frame)
+		case serveInput:
+			m.Serve(in.req, in.reply)
+		case doneInput:
+			m.Done(in.done)
+		}
+	}
+	m.Flush()
+}
+
+// guard runs f and returns the value and stack of a panic, or "".
+func (h *host) guard(f func()) (stack string) {
+	defer func() {
+		if v := recover(); v != nil {
+			stack = fmt.Sprintf("%v\n%s", v, debug.Stack())
+		}
+	}()
+	f()
+	return ""
+}
+
+// effect asks whether an effect of the process may leave; a process that is being
+// killed in mid-turn has only so many left.
+func (h *host) effect() bool {
+	if h.effects == unlimited {
+		return true
+	}
+	if h.effects == 0 {
+		return false
+	}
+	h.effects--
+	return true
+}
+
+// start runs the process on what the disk holds.
+func (h *host) start() {
+	if h.machine != nil {
+		return
+	}
+	h.incarnation++
+	h.mailbox, h.turnPlanned, h.effects = nil, false, unlimited
+	h.busyUntil, h.pausedUntil = h.w.now, 0
+	h.clock.restart()
+	h.w.trace.note(h.w.now, h.number(), "start", uint64(h.incarnation), 0, nil)
+	var m Machine
+	var err error
+	if stack := h.guard(func() { m, err = h.w.boot(h) }); stack != "" {
+		h.w.fail(OraclePanic, "%s panicked at its start: %s", h.name, stack)
+		return
+	}
+	if err != nil {
+		h.w.fail(OracleRestart, "%s does not start on what is durable: %v", h.name, err)
+		return
+	}
+	h.machine = m
+	h.w.counts.starts++
+	h.tickLater(h.incarnation)
+	h.enqueue(input{kind: tickInput})
+}
+
+// tickLater plans the next tick on the node's own idea of time.
+func (h *host) tickLater(incarnation uint32) {
+	every := h.w.scenario.TickEvery
+	rate := max(1+h.clock.drift, 0.1)
+	next := max(h.w.now, h.pausedUntil) + time.Duration(float64(every)/rate)
+	h.w.at(next, func() {
+		if h.incarnation != incarnation {
+			return
+		}
+		if !h.paused() {
+			h.enqueue(input{kind: tickInput})
+		}
+		h.tickLater(incarnation)
+	})
+}
+
+// stop ends the process without touching the disk.
+func (h *host) stop() {
+	h.machine, h.mailbox, h.turnPlanned = nil, nil, false
+	h.incarnation++
+	h.effects = unlimited
+	clear(h.watched)
+	h.w.clientsLose(h)
+}
+
+// crash ends the process and loses a suffix of what was not synced.
+func (h *host) crash(why string) {
+	if h.machine == nil && !h.disk.dirty() {
+		return
+	}
+	h.w.trace.remark(h.w.now, h.number(), "crash", why)
+	h.w.counts.crashes++
+	h.stop()
+	h.disk.lose(hash(h.w.scenario.Seed, purposeCrash, uint64(h.index), uint64(h.incarnation)))
+	h.restartLater(h.w.scenario.RestartDelay)
+}
+
+// died takes down a process that reported its own death.
+func (h *host) died(err error) {
+	h.w.counts.deaths++
+	h.w.deaths = append(h.w.deaths, fmt.Sprintf("%8.3fs %s: %v", h.w.now.Seconds(), h.name, err))
+	if flow.KindOf(err) == flow.Corrupt {
+		h.w.fail(OracleRestart, "%s died of corruption that nobody planted: %v", h.name, err)
+		return
+	}
+	h.crash(err.Error())
+}
+
+// restartLater starts the process after a delay, unless a fault holds it down then.
+func (h *host) restartLater(delay time.Duration) {
+	incarnation := h.incarnation
+	h.w.after(delay, func() {
+		if h.incarnation == incarnation && h.machine == nil && !h.keptDown {
+			h.w.reviveHost(h)
+		}
+	})
+}
+
+// serve hands a request to the process; false when it is down (connection refused).
+func (h *host) serve(req flow.Request, reply func(flow.Response)) bool {
+	if h.machine == nil {
+		return false
+	}
+	h.enqueue(input{kind: serveInput, req: req, reply: reply})
+	return true
+}
+
+// store is the disk as one incarnation of a process sees it: completions become
+// inputs of that incarnation, and nothing else reaches it.
+type store struct {
+	*Disk
+	h           *host
+	incarnation uint32
+}
+
+// Apply implements disk.Disk.
+func (s store) Apply(b *disk.Batch, sync bool, done func(error)) {
+	if s.h.incarnation != s.incarnation || !s.h.effect() {
+		return
+	}
+	s.h.w.counts.batches++
+	if !sync {
+		s.Disk.Apply(b, false, nil)
+		return
+	}
+	s.h.w.counts.syncs++
+	s.h.w.diskBites(s.h)
+	s.Disk.Apply(b, true, func(err error) {
+		if s.h.incarnation == s.incarnation {
+			s.h.w.trace.note(s.h.w.now, s.h.number(), "durable", 0, 0, nil)
+			s.h.enqueue(input{kind: doneInput, done: func() { done(err) }})
+		}
+	})
+}
+
+// pool is the Workers of one incarnation.
+type pool struct {
+	h           *host
+	incarnation uint32
+}
+
+// Do implements node.Workers. The job reads immutable views, so it makes no
+// difference whether it runs now or when its result is due: a hash decides, which
+// shows a view that is not immutable.
+func (p pool) Do(job node.Job) {
+	h := p.h
+	if h.incarnation != p.incarnation || !h.effect() {
+		return
+	}
+	h.jobs++
+	h.w.counts.jobs++
+	key := hash(h.w.scenario.Seed, purposeWorker, uint64(h.index), h.jobs)
+	cost := h.w.scenario.JobCost + time.Duration(job.Cost)*h.w.scenario.JobCostPerByte
+	cost += within(key, cost+1)
+	late := key>>63 == 1
+	if !late {
+		job.Run()
+	}
+	h.w.after(cost, func() {
+		if h.incarnation != p.incarnation {
+			return
+		}
+		if late {
+			if stack := h.guard(job.Run); stack != "" {
+				h.w.fail(OraclePanic, "a job of %s panicked: %s", h.name, stack)
+				return
+			}
+		}
+		h.enqueue(input{kind: doneInput, done: node.Completion(job.Done)})
+	})
+}

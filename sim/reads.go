@@ -1,0 +1,153 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/linearizability"
+)
+
+// read makes one read of any kind and level.
+func (c *client) read(r *rand.Rand, collection string, then func()) {
+	o := c.drawReadOptions(r)
+	var req flow.Request
+	switch n := r.IntN(100); {
+	case n < 45:
+		g := &flow.GetRequest{Collection: collection, WithVector: true, WithPayload: true, Read: o}
+		for range 1 + r.IntN(3) {
+			g.IDs = append(g.IDs, c.drawID(r))
+		}
+		req = g
+	case n < 55:
+		req = &flow.CountRequest{Collection: collection, Read: o}
+	case n < 70:
+		s := &flow.ScrollRequest{Collection: collection, Limit: 1 + r.IntN(c.l.w.scenario.IDs+5), WithVector: true, WithPayload: true, Read: o}
+		if r.IntN(2) == 0 {
+			s.From = c.drawID(r)
+		}
+		req = s
+	default:
+		req = &flow.SearchRequest{Collection: collection, Vector: drawVector(r, c.l.w.scenario), K: 1 + r.IntN(c.l.w.scenario.IDs+2),
+			Exact: true, WithVector: r.IntN(2) == 0, WithPayload: r.IntN(2) == 0, Read: o}
+	}
+	c.l.send(c, c.l.w.hosts[r.IntN(len(c.l.w.hosts))], req, o.Timeout, func(resp flow.Response) {
+		if resp != nil && resp.Error() == nil && r.IntN(2) == 0 {
+			c.token = c.token.Merge(infoOf(resp).Shards)
+		}
+		if g, ok := resp.(*flow.GetResponse); ok && g.Err == nil {
+			for _, p := range g.Points {
+				c.learn(c.l.recorded(collection), p.ID, p.Version, false)
+			}
+		}
+		then()
+	})
+}
+
+func (c *client) drawReadOptions(r *rand.Rand) flow.ReadOptions {
+	o := flow.ReadOptions{Timeout: between(r, 200*time.Millisecond, 3*time.Second), Partial: r.IntN(10) == 0}
+	switch n := r.IntN(10); {
+	case n < 5:
+	case n < 7:
+		o.Level, o.Token = flow.Session, c.token
+	case n < 8:
+		o.Level, o.MaxStaleness = flow.Bounded, between(r, 100*time.Millisecond, 5*time.Second)
+	default:
+		o.Level = flow.Any
+	}
+	return o
+}
+
+// send makes one read and records it; done gets nil when there was no answer.
+func (l *workload) send(c *client, h *host, req flow.Request, timeout time.Duration, done func(flow.Response)) {
+	number, collection := 0, collectionOf(req)
+	if c != nil {
+		number = c.number
+	}
+	recorded := l.recorded(collection)
+	token := l.history.Begin(number, l.now(), renamed(req, recorded))
+	out := &l.byKind[kindOf(req)]
+	l.w.calls.do(h, req, timeout, func(resp flow.Response, refused bool) {
+		if resp == nil {
+			out.failed++
+			l.history.End(token, l.now(), nil)
+			done(nil)
+			return
+		}
+		l.history.End(token, l.now(), resp)
+		if resp.Error() != nil {
+			out.failed++
+		} else {
+			out.ok++
+		}
+		l.w.checks.allowed(h, req, resp, recorded)
+		done(resp)
+	})
+}
+
+func kindOf(req flow.Request) linearizability.Kind {
+	switch req.(type) {
+	case *flow.WriteRequest:
+		return linearizability.Write
+	case *flow.GetRequest:
+		return linearizability.Get
+	case *flow.CountRequest:
+		return linearizability.Count
+	case *flow.ScrollRequest:
+		return linearizability.Scroll
+	}
+	return linearizability.Search
+}
+
+func collectionOf(req flow.Request) string {
+	switch r := req.(type) {
+	case *flow.WriteRequest:
+		return r.Collection
+	case *flow.GetRequest:
+		return r.Collection
+	case *flow.CountRequest:
+		return r.Collection
+	case *flow.ScrollRequest:
+		return r.Collection
+	case *flow.SearchRequest:
+		return r.Collection
+	}
+	return ""
+}
+
+// renamed returns the read under the collection's name in the history.
+func renamed(req flow.Request, collection string) flow.Request {
+	switch r := req.(type) {
+	case *flow.GetRequest:
+		c := *r
+		c.Collection = collection
+		return &c
+	case *flow.CountRequest:
+		c := *r
+		c.Collection = collection
+		return &c
+	case *flow.ScrollRequest:
+		c := *r
+		c.Collection = collection
+		return &c
+	case *flow.SearchRequest:
+		c := *r
+		c.Collection = collection
+		return &c
+	}
+	return req
+}
+
+func infoOf(resp flow.Response) flow.ReadInfo {
+	switch r := resp.(type) {
+	case *flow.GetResponse:
+		return r.ReadInfo
+	case *flow.CountResponse:
+		return r.ReadInfo
+	case *flow.ScrollResponse:
+		return r.ReadInfo
+	case *flow.SearchResponse:
+		return r.ReadInfo
+	}
+	return flow.ReadInfo{}
+}

@@ -1,0 +1,229 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/linearizability"
+	"github.com/ruvector-flow/ruvector-flow/ring"
+)
+
+// minOKOperations is the floor on successful operations of a run of real load.
+const minOKOperations = 30
+
+// Report is what a run showed.
+type Report struct {
+	Scenario Scenario
+	// Failure is nil when every check passed.
+	Failure *Failure
+	// Hash is the hash of the whole trace, Events the number of its events.
+	Hash   uint64
+	Events uint64
+	// Simulated is the virtual time that passed, Wall the real time it took.
+	Simulated, Wall time.Duration
+	// Bites counts, by position in the schedule, what each fault really changed.
+	Bites []int
+	// Text describes operations, comparisons and figures, some lines.
+	Text string
+}
+
+// Run runs a scenario from its beginning to the first failure or to the end of all checks.
+func Run(s Scenario, o Options) Report { return newWorld(s, o).run() }
+
+func (w *World) run() Report {
+	if w.sabotage != nil {
+		w.sabotage(w)
+	}
+	for _, phase := range []func(){w.form, w.stress, w.heal, w.resolve, w.verify, w.judge} {
+		if w.failure == nil {
+			phase()
+		}
+	}
+	return w.report()
+}
+
+// form makes the cluster and its collections, without faults.
+func (w *World) form() {
+	formed := false
+	for i, h := range w.hosts {
+		w.after(time.Duration(i)*20*time.Millisecond, func() { w.reviveHost(h) })
+	}
+	w.awaitHealthy(func() {
+		w.load.create(stableCollection, func() {
+			w.load.create(fleetingCollecton, func() {
+				w.load.generation, w.load.fleetingOpen, formed = 1, true, true
+			})
+		})
+	})
+	if !w.runUntil(formWithin, func() bool { return formed }) {
+		w.fail(OracleForm, "the cluster of %d nodes did not form in %v: %s", len(w.hosts), formWithin, w.unwell)
+	}
+}
+
+// stress lets clients and faults go for the length of the run.
+func (w *World) stress() {
+	end := w.now + w.scenario.Run
+	w.load.start()
+	w.planFaults()
+	w.runUntil(end, func() bool { return false })
+	w.now = max(w.now, end)
+}
+
+// heal ends all faults and waits until the clients have their answers and the
+// cluster is healthy.
+func (w *World) heal() {
+	w.healAll()
+	w.load.running = false
+	healed, healthy := w.now, false
+	w.awaitHealthy(func() { healthy = true })
+	done := func() bool { return healthy && w.load.pending == 0 }
+	if !w.runUntil(w.now+healWithin, done) {
+		w.fail(OracleLiveness, "%v after all faults ended: %d operations wait, cluster: %s", w.now-healed, w.load.pending, w.unwell)
+		return
+	}
+	w.healing = w.now - healed
+	for _, open := range w.calls.open {
+		for _, k := range open {
+			w.runUntil(w.now+callGrace+catalogueTimeout, func() bool { return k.replied })
+			if !k.replied {
+				w.fail(OracleLiveness, "%s never answered a %T sent %v ago, and did not restart since", k.host.name, k.req, w.now-k.begun)
+			}
+		}
+	}
+}
+
+// resolve asks again, with the same request id, for the writes whose clients gave
+// up: each is applied now or answered as it was the first time.
+func (w *World) resolve() {
+	if hash(w.scenario.Seed, purposeScenario, 1)%4 == 0 {
+		return // these worlds keep their unknown outcomes
+	}
+	again := w.load.unresolved
+	w.load.unresolved = nil
+	for _, u := range again {
+		if u.recorded != w.load.recorded(u.req.Collection) || u.recorded != stableCollection && !w.load.fleetingOpen {
+			continue
+		}
+		w.load.pending++
+		u.attempts, u.patient, u.then = 0, false, func() { w.load.pending-- }
+		u.attempt()
+	}
+	if !w.runUntil(w.now+healWithin, func() bool { return w.load.pending == 0 }) {
+		w.fail(OracleLiveness, "%d repeated writes were not answered in a healthy cluster", w.load.pending)
+	}
+}
+
+// verify reads everything through every host; each answer must come and be right.
+func (w *World) verify() {
+	level := flow.ReadOptions{Timeout: 5 * time.Second}
+	names := []string{stableCollection}
+	if w.load.fleetingOpen {
+		names = append(names, fleetingCollecton)
+	}
+	pending := 0
+	for _, h := range w.hosts {
+		for _, name := range names {
+			get := &flow.GetRequest{Collection: name, WithVector: true, WithPayload: true, Read: level}
+			for i := range w.scenario.IDs {
+				get.IDs = append(get.IDs, pointID(i))
+			}
+			reads := []flow.Request{get, &flow.CountRequest{Collection: name, Read: level},
+				&flow.ScrollRequest{Collection: name, Limit: w.scenario.IDs + 1, WithVector: true, Read: level}}
+			var answers []flow.Response
+			for _, req := range reads {
+				pending++
+				w.load.send(nil, h, req, level.Timeout, func(resp flow.Response) {
+					pending--
+					if resp == nil || resp.Error() != nil {
+						w.fail(OracleLiveness, "%s did not answer a %T in a healthy cluster: %v", h.name, req, resp)
+						return
+					}
+					if answers = append(answers, resp); len(answers) == len(reads) {
+						w.agree(h, name, answers)
+					}
+				})
+			}
+		}
+	}
+	w.runUntil(w.now+healWithin, func() bool { return pending == 0 })
+	if pending > 0 {
+		w.fail(OracleLiveness, "%d final reads were not answered", pending)
+	}
+	w.runUntil(w.now+time.Second, func() bool { return w.unequal() == "" })
+	if why := w.unequal(); why != "" {
+		w.fail(OracleDigest, "replicas are not equal in a quiet cluster: %s", why)
+	}
+}
+
+// agree compares a get of every id, a count and a scroll of one quiet collection.
+func (w *World) agree(h *host, name string, answers []flow.Response) {
+	var got, scrolled int
+	var count uint64
+	for _, a := range answers {
+		switch r := a.(type) {
+		case *flow.GetResponse:
+			got = len(r.Points)
+		case *flow.CountResponse:
+			count = r.Count
+		case *flow.ScrollResponse:
+			scrolled = len(r.Points)
+		}
+	}
+	if uint64(got) != count || got != scrolled {
+		w.fail(OracleDurability, "%s: collection %q has %d points by get, %d by count, %d by scroll", h.name, name, got, count, scrolled)
+	}
+}
+
+// judge hands the clients' history to the checkers.
+func (w *World) judge() {
+	starts := ring.Starts(w.scenario.Shards)
+	v := linearizability.Check(&w.load.history, linearizability.Options{
+		ShardOf: func(id flow.PointID) flow.ShardID {
+			return flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)
+		},
+		ClockSlack: time.Duration(float64(5*time.Second) * 0.25),
+	})
+	if !v.OK {
+		w.fail(OracleHistory, "%v", v)
+		return
+	}
+	ok := 0
+	for _, o := range w.load.byKind {
+		ok += o.ok
+	}
+	if w.scenario.Clients > 0 && ok < minOKOperations {
+		w.fail(OracleFloor, "only %d operations succeeded, of %d", ok, w.load.history.Len())
+	}
+}
+
+func (w *World) report() Report {
+	r := Report{Scenario: w.scenario, Failure: w.failure, Hash: w.trace.hash, Events: w.trace.events,
+		Simulated: w.now, Wall: w.elapsed()}
+	var b strings.Builder
+	byKind := map[FaultKind]int{}
+	for _, f := range w.faults {
+		r.Bites = append(r.Bites, f.bites)
+		byKind[f.Kind] += f.bites
+	}
+	for k := linearizability.Write; k <= linearizability.Search; k++ {
+		o := w.load.byKind[k]
+		fmt.Fprintf(&b, "%v: %d ok, %d failed, %d unknown, %d retries\n", k, o.ok, o.failed, o.unknown, o.retried)
+	}
+	b.WriteString("faults that bit:")
+	for _, k := range faultKinds {
+		if byKind[k] > 0 {
+			fmt.Fprintf(&b, " %s %d", k, byKind[k])
+		}
+	}
+	c := w.counts
+	fmt.Fprintf(&b, "\n%d digests seen, %d compared with another node's; collection made again %d times\n", w.checks.observed, w.checks.comparisons, w.load.recreated)
+	fmt.Fprintf(&b, "%d turns, %d frames (%d bytes), %d batches (%d synced), %d jobs, %d starts, %d crashes, %d deaths; healed in %v\n",
+		c.turns, c.frames, c.frameBytes, c.batches, c.syncs, c.jobs, c.starts, c.crashes, c.deaths, w.healing)
+	rate := w.now.Seconds() / math.Max(r.Wall.Seconds(), 1e-9)
+	fmt.Fprintf(&b, "%.1f simulated seconds in %.2fs, %.0f a second, %d events", w.now.Seconds(), r.Wall.Seconds(), rate, w.trace.events)
+	r.Text = b.String()
+	return r
+}

@@ -1,0 +1,137 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
+
+// Scenario is everything that decides a run: the shape of the cluster, its
+// environment, the load and the faults. It is plain data, so that a run can be
+// printed, edited and replayed from a file. Durations are nanoseconds in JSON.
+type Scenario struct {
+	Seed uint64 `json:"seed"`
+	// Nodes, Shards and ReplicationFactor are the cluster's shape.
+	Nodes             int `json:"nodes"`
+	Shards            int `json:"shards"`
+	ReplicationFactor int `json:"replicationFactor"`
+	// Run is how long clients and faults go on once the cluster has formed.
+	Run time.Duration `json:"run"`
+
+	// Latency is the least delay of a message, LatencySpread what is added evenly.
+	Latency       time.Duration `json:"latency"`
+	LatencySpread time.Duration `json:"latencySpread"`
+	// SyncLatency is the time a disk needs to make batches durable.
+	SyncLatency time.Duration `json:"syncLatency"`
+	// TickEvery is the driver's tick; TurnCost and InputCost are processor time.
+	TickEvery time.Duration `json:"tickEvery"`
+	TurnCost  time.Duration `json:"turnCost"`
+	InputCost time.Duration `json:"inputCost"`
+	// JobCost and JobCostPerByte are the processor time of a worker job.
+	JobCost        time.Duration `json:"jobCost"`
+	JobCostPerByte time.Duration `json:"jobCostPerByte"`
+	// RestartDelay is how long a dead process stays down when no fault says otherwise.
+	RestartDelay time.Duration `json:"restartDelay"`
+	// ClockOffset is the largest offset of a clock at the beginning, either way;
+	// ClockDrift the largest drift, in seconds a second.
+	ClockOffset time.Duration `json:"clockOffset"`
+	ClockDrift  float64       `json:"clockDrift"`
+
+	// Clients is the number of clients, Think the mean pause between two operations.
+	Clients int           `json:"clients"`
+	Think   time.Duration `json:"think"`
+	// IDs is the number of point ids in use, Dim the vectors' dimension.
+	IDs    int         `json:"ids"`
+	Dim    int         `json:"dim"`
+	Metric flow.Metric `json:"metric"`
+	// Recreate is how often the second collection is dropped and made again.
+	Recreate int `json:"recreate"`
+
+	Faults []Fault `json:"faults"`
+}
+
+// Limits of a run; going past one is a failure.
+const (
+	// formWithin is the simulated time a cluster may take to form without faults.
+	formWithin = 30 * time.Second
+	// healWithin is the simulated time after the last fault within which every
+	// pending operation is answered and the cluster is healthy and equal.
+	healWithin = 30 * time.Second
+	// maxEvents and maxWall stop a run that a bug keeps busy for ever.
+	maxEvents = 20_000_000
+	maxWall   = 120 * time.Second
+)
+
+// DrawScenario draws a scenario from a seed: nothing else decides a seed's run.
+func DrawScenario(seed uint64) Scenario {
+	r := stream(seed, purposeScenario)
+	s := Scenario{Seed: seed, Nodes: 3, ReplicationFactor: 3, Shards: 1 + r.IntN(4)}
+	if r.IntN(3) == 0 {
+		s.Nodes = 5
+	}
+	s.Run = between(r, 20*time.Second, 40*time.Second).Round(time.Second)
+	s.Latency = between(r, 50*time.Microsecond, time.Millisecond)
+	s.LatencySpread = between(r, 50*time.Microsecond, time.Millisecond)
+	if r.IntN(5) == 0 { // a cluster over two regions
+		s.Latency, s.LatencySpread = between(r, 5*time.Millisecond, 20*time.Millisecond), 5*time.Millisecond
+	}
+	s.SyncLatency = between(r, 100*time.Microsecond, 5*time.Millisecond)
+	s.TickEvery = 25 * time.Millisecond
+	s.TurnCost, s.InputCost = 10*time.Microsecond, 5*time.Microsecond
+	s.JobCost, s.JobCostPerByte = between(r, 10*time.Microsecond, 2*time.Millisecond), time.Nanosecond
+	s.RestartDelay = between(r, 100*time.Millisecond, 2*time.Second)
+	s.ClockOffset = between(r, 0, 2*time.Second)
+	s.ClockDrift = float64(r.IntN(100)) * 1e-5
+	s.Clients = 3 + r.IntN(6)
+	s.Think = between(r, 20*time.Millisecond, 150*time.Millisecond)
+	s.IDs = 6 + r.IntN(30)
+	s.Dim = 4 + r.IntN(5)
+	s.Metric = flow.Metric(1 + r.IntN(4))
+	s.Recreate = r.IntN(3)
+	s.Faults = drawFaults(seed, s)
+	return s
+}
+
+// Without returns the scenario without the faults at the given positions.
+func (s Scenario) Without(positions ...int) Scenario {
+	gone := map[int]bool{}
+	for _, p := range positions {
+		gone[p] = true
+	}
+	kept := make([]Fault, 0, len(s.Faults))
+	for i, f := range s.Faults {
+		if !gone[i] {
+			kept = append(kept, f)
+		}
+	}
+	s.Faults = kept
+	return s
+}
+
+// ParseScenario reads a scenario that JSON wrote.
+func ParseScenario(data []byte) (Scenario, error) {
+	var s Scenario
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "schedule is not a scenario in JSON: %v", err)
+	}
+	if s.Nodes < 1 || s.Shards < 1 || s.ReplicationFactor < 1 || s.TickEvery <= 0 || s.IDs < 1 || s.Dim < 1 || s.Clients < 0 {
+		return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "schedule needs nodes, shards, replicationFactor, tickEvery, ids and dim above zero")
+	}
+	for i, f := range s.Faults {
+		if err := f.check(s.Nodes); err != nil {
+			return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "fault %d: %v", i, err)
+		}
+	}
+	return s, nil
+}
+
+// JSON returns the scenario as indented JSON, which ParseScenario reads.
+func (s Scenario) JSON() []byte {
+	out, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("sim: scenario %+v has no JSON: %v", s, err))
+	}
+	return out
+}

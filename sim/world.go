@@ -1,0 +1,156 @@
+// Package sim runs whole clusters inside one goroutine, from a seed: virtual time,
+// a network, disks, clocks and workers that fail on schedule, clients that load the
+// cluster, and checks that judge it from outside. The nodes are the production
+// node code, unchanged. A run is a function of its Scenario: it never reads the
+// real clock to decide anything, and two runs of one scenario have one trace hash.
+package sim
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
+
+// World is one simulated cluster with its clients, faults and checks. It is used
+// by one goroutine; different worlds may run at the same time.
+type World struct {
+	scenario Scenario
+	now      time.Duration // since the world began
+	queue    eventQueue
+	hosts    []*host
+	byID     map[flow.NodeID]*host
+	network  *network
+	calls    *calls
+	load     *workload
+	checks   *checks
+	faults   []*activeFault // by position in the schedule
+	trace    trace
+	counts   counts
+	deaths   []string
+	failure  *Failure
+	// unwell says why the last poll did not find the cluster healthy; healing is how
+	// long it took to be so after the faults.
+	unwell  string
+	healing time.Duration
+	elapsed func() time.Duration
+	// boot makes the process of a host from what its disk holds.
+	boot func(h *host) (Machine, error)
+	// reviveHost gets a host going whose process is down.
+	reviveHost func(h *host)
+	// sabotage lets a test corrupt the world itself, to prove that the checks see it.
+	sabotage func(w *World)
+}
+
+// Options are what a run may be given beside its scenario.
+type Options struct {
+	// Trace receives a line an event; nil for none.
+	Trace io.Writer
+	// Elapsed tells how much real time the run has taken, for its limit and its
+	// report; it decides nothing else. With nil there is no limit.
+	Elapsed func() time.Duration
+}
+
+// counts are figures for the report.
+type counts struct {
+	events                           uint64
+	frames, frameBytes, misaddressed uint64
+	turns, batches, syncs, jobs      uint64
+	starts, crashes, deaths          int
+	longestMailbox                   int
+}
+
+var quietRandom sync.Once
+
+// zeroes stands in for crypto/rand.Reader. etcd/raft draws its own randomized
+// election timeout from it, which the node replaces by its own; a constant is
+// deterministic and the same for worlds that run side by side.
+type zeroes struct{}
+
+func (zeroes) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// newWorld builds a world of the scenario's shape with nothing running yet. It
+// replaces crypto/rand.Reader for the whole process, for good.
+func newWorld(s Scenario, o Options) *World {
+	quietRandom.Do(func() { rand.Reader = zeroes{} })
+	w := &World{scenario: s, byID: map[flow.NodeID]*host{}}
+	w.trace.out = o.Trace
+	if w.elapsed = o.Elapsed; w.elapsed == nil {
+		w.elapsed = func() time.Duration { return 0 }
+	}
+	w.boot, w.reviveHost = bootNode, w.revive
+	w.network = &network{w: w, links: make([]link, s.Nodes*s.Nodes)}
+	for i := range s.Nodes {
+		r := stream(s.Seed, purposeNode, uint64(i))
+		offset := time.Duration(0)
+		if s.ClockOffset > 0 {
+			offset = between(r, 0, 2*s.ClockOffset) - s.ClockOffset
+		}
+		drift := s.ClockDrift * (2*r.Float64() - 1)
+		h := &host{w: w, index: i, name: fmt.Sprintf("node%d", i+1), effects: unlimited, watched: map[flow.ShardID]watchedReplica{}}
+		h.clock = newClock(w, offset, drift)
+		h.disk = w.newDisk(h)
+		w.hosts = append(w.hosts, h)
+	}
+	w.calls = &calls{w: w, open: make([][]*call, s.Nodes)}
+	w.checks = newChecks(w)
+	w.load = newWorkload(w)
+	w.armFaults()
+	return w
+}
+
+// at plans a call at a virtual time, which is not in the past.
+func (w *World) at(t time.Duration, run func()) { w.queue.push(max(t, w.now), run) }
+
+// after plans a call.
+func (w *World) after(d time.Duration, run func()) { w.at(w.now+d, run) }
+
+func (w *World) hostOf(id flow.NodeID) *host { return w.byID[id] }
+
+// adopt notes which host carries a node id.
+func (w *World) adopt(h *host, id flow.NodeID) {
+	if o := w.byID[id]; o != nil && o != h {
+		w.fail(OracleIdentity, "%s and %s both got the node id %v", o.name, h.name, id)
+	}
+	h.id = id
+	w.byID[id] = h
+}
+
+// runUntil runs events until the condition holds, and says whether it did by the deadline.
+func (w *World) runUntil(deadline time.Duration, holds func() bool) bool {
+	for !holds() {
+		if w.failure != nil || w.queue.len() == 0 || w.queue.heap[0].at > deadline {
+			w.now = max(w.now, min(deadline, w.nextAt(deadline)))
+			return w.failure == nil && holds()
+		}
+		e := w.queue.pop()
+		w.now = e.at
+		e.run()
+		w.counts.checkCaps(w)
+	}
+	return w.failure == nil
+}
+
+func (w *World) nextAt(otherwise time.Duration) time.Duration {
+	if w.queue.len() == 0 {
+		return otherwise
+	}
+	return w.queue.heap[0].at
+}
+
+// checkCaps stops a run that a bug keeps busy: a failure by itself.
+func (c *counts) checkCaps(w *World) {
+	c.events++
+	if c.events > maxEvents {
+		w.fail(OracleCap, "the world went past %d events after %.1f simulated seconds", maxEvents, w.now.Seconds())
+	}
+	if c.events%8192 == 0 && w.elapsed() > maxWall {
+		w.fail(OracleCap, "the world ran for %v of real time and reached %.1f simulated seconds", maxWall, w.now.Seconds())
+	}
+}
