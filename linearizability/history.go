@@ -170,6 +170,9 @@ func (h *History) retry(i int, w *flow.WriteRequest) Token {
 	answer := *op.Response.(*flow.WriteResponse)
 	answer.Results = m.final()
 	op.Response, op.Outcome = &answer, outcomeOf(answer.Results)
+	if !m.anyDecided() {
+		op.Return, op.ret = Forever, forever
+	}
 	h.attempts = append(h.attempts, attempt{op: i, open: true})
 	return Token(len(h.attempts) - 1)
 }

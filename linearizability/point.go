@@ -1,9 +1,297 @@
 package linearizability
 
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/anishathalye/porcupine"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
+
 // CheckPoints says whether every point of every collection, alone, is linearizable:
 // its writes and its linearizable gets have an order that respects real time and
-// explains every answer, with versions that rise; and that no request was applied
-// to a point twice.
+// explains every answer, with versions that rise; that no request was applied to a
+// point twice; and, with ShardOf, that the Ops of one request on one shard share
+// one version. Every point starts absent, and collections are not dropped: a name
+// stands for one collection throughout a history.
 func CheckPoints(h *History, o Options) Verdict {
-	return Verdict{Check: "point", Reason: "the check is not built yet"}
+	p := newPartition(h, o)
+	for _, ph := range p.points {
+		if ph.fault != nil {
+			return p.verdict(ph, ph.fault.check, ph.fault.reason, ph.fault.ops)
+		}
+	}
+	if v := p.checkBatches(); !v.OK {
+		return v
+	}
+	for _, ph := range p.points {
+		if v := p.checkPoint(ph); !v.OK {
+			return v
+		}
+	}
+	return Verdict{OK: true}
+}
+
+// checkBatches says whether the parts of requests kept together, shard by shard.
+func (p *partition) checkBatches() Verdict {
+	type part struct {
+		op    *Operation
+		shard flow.ShardID
+	}
+	at := map[part]uint64{}
+	for _, ph := range p.points {
+		for _, c := range ph.changes {
+			if p.o.ShardOf == nil || c.version == 0 {
+				continue
+			}
+			k := part{c.op, ph.shard}
+			if v := at[k]; v != 0 && v != c.version {
+				return p.verdict(nil, "point", fmt.Sprintf("%s changed shard %v at version %d and at version %d, so not in one place of its order",
+					requestName(c.op), ph.shard, v, c.version), []*Operation{c.op})
+			}
+			at[k] = c.version
+		}
+	}
+	return Verdict{OK: true}
+}
+
+// event is the input of the model: a change or a lookup of one point.
+type event struct {
+	change    *change
+	lookup    *lookup
+	call, ret int64
+}
+
+func (e event) op() *Operation {
+	if e.change != nil {
+		return e.change.op
+	}
+	return e.lookup.op
+}
+
+// definite says that the event happened for certain.
+func (e event) definite() bool { return e.change == nil || !e.change.open }
+
+// events returns a point's changes and linearizable gets in order of call.
+func (p *pointHistory) events() []event {
+	var es []event
+	for _, c := range p.changes {
+		es = append(es, event{change: c, call: c.call, ret: c.ret})
+	}
+	for _, l := range p.reads {
+		es = append(es, event{lookup: l, call: l.op.call, ret: l.op.ret})
+	}
+	slices.SortStableFunc(es, func(a, b event) int { return cmp.Compare(a.call, b.call) })
+	return es
+}
+
+// checkPoint looks for an order of one point's events that explains them.
+func (p *partition) checkPoint(ph *pointHistory) Verdict {
+	es := ph.events()
+	limit := cmp.Or(p.o.MaxSteps, DefaultMaxSteps)
+	switch legal, exceeded := explainable(es, limit); {
+	case legal:
+		return Verdict{OK: true}
+	case exceeded:
+		return p.verdict(ph, "point", fmt.Sprintf("no verdict after %d steps over %d operations; resolve unknown outcomes with a Record or raise MaxSteps", limit, len(es)), nil)
+	}
+	return p.explain(ph, es, limit)
+}
+
+// explainable says whether the events have an order that explains them, or
+// whether the search for one gave up.
+func explainable(es []event, maxSteps int) (legal, exceeded bool) {
+	m := newModel(es, maxSteps)
+	legal = porcupine.CheckOperations(m.porcupine(), operations(es))
+	return legal && !m.exceeded(), m.exceeded()
+}
+
+func operations(es []event) []porcupine.Operation {
+	ops := make([]porcupine.Operation, len(es))
+	for i, e := range es {
+		ops[i] = porcupine.Operation{ClientId: e.op().Client, Input: e, Call: e.call, Return: e.ret}
+	}
+	return ops
+}
+
+// state is the model's state of a point.
+type state struct {
+	value
+	// low is the version of the last change if fixed, else the least it can be.
+	low   uint64
+	fixed bool
+	// rank counts the changes with a known version that happened, definite all
+	// definite events that did.
+	rank, definite int
+	// unseen says that the last event was one of unknown outcome.
+	unseen bool
+}
+
+// model is a point as a sequential object. Versions known beforehand must be
+// taken in their order, which leaves little to search; a change without one takes
+// a version between its neighbours', settled when somebody sees it.
+//
+// An event of unknown outcome may take effect only where the next event depends
+// on it, or, without effect, after all definite ones: any other place can be left
+// out, since an effect that is overwritten unseen is no effect.
+type model struct {
+	versions []uint64 // known ones, ascending
+	definite int      // number of definite events
+	steps    int
+	maxSteps int
+}
+
+func newModel(es []event, maxSteps int) *model {
+	m := &model{maxSteps: maxSteps}
+	for _, e := range es {
+		if e.definite() {
+			m.definite++
+		}
+		if e.change != nil && e.change.version != 0 {
+			m.versions = append(m.versions, e.change.version)
+		}
+	}
+	slices.Sort(m.versions)
+	return m
+}
+
+// exceeded says that the search gave up; its result means nothing then.
+func (m *model) exceeded() bool { return m.steps > m.maxSteps }
+
+func (m *model) porcupine() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return state{} },
+		Step: func(s, in, _ any) (bool, any) {
+			m.steps++
+			if m.exceeded() {
+				return false, nil
+			}
+			next, ok := m.step(s.(state), in.(event))
+			return ok, next
+		},
+		Hash: func(s any) uint64 { return s.(state).hash() },
+	}
+}
+
+func (s state) hash() uint64 {
+	h := s.low*0x9e3779b97f4a7c15 ^ s.vector ^ s.payload<<1 ^ uint64(s.rank)<<32 ^ uint64(s.definite)
+	if s.fixed {
+		h = ^h
+	}
+	return h
+}
+
+// step returns the state after an event, or false when the event cannot follow.
+func (m *model) step(s state, e event) (state, bool) {
+	ok := true
+	switch c := e.change; {
+	case c == nil:
+		s, ok = m.look(s, e.lookup)
+		s.unseen = false
+	case c.open && s.definite == m.definite:
+		return s, true // it never happened
+	case s.unseen && c.blind():
+		return s, false
+	default:
+		s, ok = m.change(s, c)
+		s.unseen = c.open && c.version == 0
+	}
+	if e.definite() {
+		s.definite++
+	}
+	return s, ok
+}
+
+func (m *model) look(s state, l *lookup) (state, bool) {
+	if !l.found || !s.exists {
+		return s, l.found == s.exists
+	}
+	return m.fix(s, l.version, l.agrees(s.value))
+}
+
+// fix returns the state in which the point has the version, if it can and cond holds.
+func (m *model) fix(s state, version uint64, cond bool) (state, bool) {
+	switch {
+	case !cond || !s.exists:
+		return s, false
+	case s.fixed:
+		return s, s.low == version
+	case version < s.low || s.rank < len(m.versions) && version >= m.versions[s.rank]:
+		return s, false
+	}
+	s.low, s.fixed = version, true
+	return s, true
+}
+
+// blind says that what the change finds makes no difference to it.
+func (c *change) blind() bool {
+	for i, sub := range c.subs {
+		if c.results[i].Status != flow.Failed {
+			return !sub.If && (sub.Kind == flow.Upsert || c.open && c.version == 0)
+		}
+	}
+	return true
+}
+
+func (m *model) change(s state, c *change) (state, bool) {
+	if c.version != 0 && (s.rank >= len(m.versions) || m.versions[s.rank] != c.version || c.version <= s.low) {
+		return s, false
+	}
+	before, ok := s, true
+	for i := range c.subs {
+		if s, ok = m.sub(s, c, i, cmp.Or(c.version, before.low+1)); !ok {
+			return s, false
+		}
+	}
+	changed := s.low != before.low || s.exists != before.exists
+	if (c.open || c.version != 0) && !changed {
+		return s, false
+	}
+	if c.version != 0 {
+		s.rank++
+	}
+	return s, s.rank >= len(m.versions) || s.low < m.versions[s.rank]
+}
+
+// sub applies one Op of a change, which must meet its answer where it has one. An
+// effect takes the version at, which is the least possible when it is not known.
+func (m *model) sub(s state, c *change, i int, at uint64) (state, bool) {
+	op, r := c.subs[i], c.results[i]
+	switch r.Status {
+	case flow.Failed:
+		return s, true
+	case flow.Applied:
+		s, ok := m.condition(s, op)
+		return s.put(op, at, c.version != 0), ok && (op.Kind == flow.Upsert || s.exists)
+	case flow.Absent:
+		return s, op.Kind == flow.Delete && !s.exists && (!op.If || op.IfVersion == 0)
+	case flow.Conflicted:
+		if r.Version == 0 {
+			return s, op.If && !s.exists && op.IfVersion != 0
+		}
+		return m.fix(s, r.Version, op.If && op.IfVersion != r.Version)
+	}
+	if held, ok := m.condition(s, op); ok && (op.Kind == flow.Upsert || held.exists) {
+		return held.put(op, at, c.version != 0), true
+	}
+	return s, true
+}
+
+// condition returns the state in which the Op's condition holds, if it can.
+func (m *model) condition(s state, op flow.Op) (state, bool) {
+	switch {
+	case !op.If:
+		return s, true
+	case op.IfVersion == 0:
+		return s, !s.exists
+	}
+	return m.fix(s, op.IfVersion, true)
+}
+
+// put changes the point.
+func (s state) put(op flow.Op, at uint64, fixed bool) state {
+	s.value, s.low, s.fixed = valueOf(op), at, fixed && op.Kind == flow.Upsert
+	return s
 }

@@ -1,0 +1,253 @@
+package linearizability
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sort"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
+
+// order sorts the changes with a version and bounds when each took effect: not
+// before a lower version could, nor after a higher one must have; not after an
+// answer showed it, nor, for the next one, before a linearizable read that did not.
+// An answer that contradicts the other bounds is left to its own check.
+func (p *pointHistory) order() {
+	for _, c := range p.changes {
+		if c.version != 0 {
+			c.earliest, c.latest = c.call, c.ret
+			p.effects = append(p.effects, c)
+			p.opaque = p.opaque || len(c.afters) != 1
+		} else if !c.open && c.unanswered() {
+			p.opaque = true
+		}
+	}
+	slices.SortStableFunc(p.effects, func(a, b *change) int { return cmp.Compare(a.version, b.version) })
+	for i := 1; i < len(p.effects); i++ {
+		if a, b := p.effects[i-1], p.effects[i]; a.version == b.version {
+			p.blame("point", []*Operation{a.op, b.op}, "two requests changed the point at version %d", a.version)
+		}
+	}
+	p.spread()
+	for _, s := range p.sights {
+		if n := p.upTo(s.version); n > 0 && p.effects[n-1].earliest <= s.op.ret {
+			p.effects[n-1].latest = min(p.effects[n-1].latest, s.op.ret)
+		}
+	}
+	p.spread()
+	for _, s := range p.sights {
+		n := p.upTo(s.version)
+		if n < len(p.effects) && s.op.level() == flow.Linearizable && s.op.call <= p.effects[n].latest {
+			p.effects[n].earliest = max(p.effects[n].earliest, s.op.call)
+		}
+	}
+	p.spread()
+}
+
+// spread carries the bounds along the order of versions.
+func (p *pointHistory) spread() {
+	for i := 1; i < len(p.effects); i++ {
+		p.effects[i].earliest = max(p.effects[i].earliest, p.effects[i-1].earliest)
+	}
+	for i := len(p.effects) - 2; i >= 0; i-- {
+		p.effects[i].latest = min(p.effects[i].latest, p.effects[i+1].latest)
+	}
+}
+
+// upTo returns how many effects have at most the version.
+func (p *pointHistory) upTo(version uint64) int {
+	return sort.Search(len(p.effects), func(i int) bool { return p.effects[i].version > version })
+}
+
+// window is when the state that an answer shows was current.
+type window struct {
+	// floor: what took effect at or before it was there.
+	floor int64
+	// ceil: what took effect after it was not.
+	ceil int64
+	// token: versions up to it were there.
+	token uint64
+	// index, if not 0, is the applied index of the answer: exactly the versions up
+	// to it were there.
+	index uint64
+}
+
+// window returns the window of a read's answer for a point, as its level allows.
+func (p *partition) window(op *Operation, ph *pointHistory) window {
+	w := window{floor: -1, ceil: op.ret}
+	r, info := op.readOptions(), op.info()
+	switch r.Level {
+	case flow.Linearizable:
+		w.floor = op.call
+	case flow.Bounded:
+		w.floor = min(op.call, p.h.before(op.Call.Add(-r.MaxStaleness-p.o.ClockSlack)))
+	}
+	if p.o.ShardOf != nil {
+		w.index = info.Shards.Index(ph.shard)
+		if r.Level == flow.Session {
+			w.token = r.Token.Index(ph.shard)
+		}
+	}
+	return w
+}
+
+// span is what a window allows of a point: effects[lo..hi], where -1 is absence
+// before the first, and the open changes that may have happened by its end.
+type span struct {
+	lo, hi int
+	open   []*change
+	// wrong says why the answer's index does not fit the window; "" when it does.
+	wrong string
+}
+
+func (p *pointHistory) span(w window) span {
+	n := len(p.effects)
+	s := span{lo: -1}
+	s.lo = sort.Search(n, func(i int) bool { return p.effects[i].latest > w.floor }) - 1
+	s.lo = max(s.lo, p.upTo(w.token)-1)
+	s.hi = sort.Search(n, func(i int) bool { return p.effects[i].earliest > w.ceil }) - 1
+	s.hi = max(s.hi, s.lo)
+	for _, c := range p.changes {
+		if c.open && c.call <= w.ceil {
+			s.open = append(s.open, c)
+		}
+	}
+	if w.index == 0 {
+		return s
+	}
+	at := p.upTo(w.index) - 1
+	if at < s.lo {
+		s.wrong = fmt.Sprintf("it was answered at index %d of the shard, without %s", w.index, p.had(s.lo, w))
+	} else if at > s.hi {
+		s.wrong = fmt.Sprintf("it was answered at index %d of the shard, which has v%d from after the answer", w.index, p.effects[at].version)
+	}
+	s.lo, s.hi = at, at
+	return s
+}
+
+// had describes an effect that an answer had to hold.
+func (p *pointHistory) had(i int, w window) string {
+	v := p.effects[i].version
+	if v <= w.token {
+		return fmt.Sprintf("v%d, which the session token covers", v)
+	}
+	return fmt.Sprintf("v%d, which was there before", v)
+}
+
+// after returns the one state that effect i leaves.
+func (p *pointHistory) after(i int) value {
+	if i < 0 {
+		return value{}
+	}
+	return p.effects[i].afters[0]
+}
+
+// judge says what is wrong with what an answer shows of the point, "" for nothing.
+func (p *pointHistory) judge(w window, s seen) string {
+	if p.opaque {
+		return ""
+	}
+	sp := p.span(w)
+	if sp.wrong != "" {
+		return sp.wrong
+	}
+	if !s.found {
+		if p.mayLack(sp) {
+			return ""
+		}
+		return "the point is not in the answer, though it was there throughout" + p.last(sp)
+	}
+	_, wrong := p.source(sp, w, s)
+	return wrong
+}
+
+// last names the latest effect that a span allows.
+func (p *pointHistory) last(sp span) string {
+	if sp.hi < 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (v%d)", p.effects[sp.hi].version)
+}
+
+// mayLack says whether the point may have been absent.
+func (p *pointHistory) mayLack(sp span) bool {
+	for i := sp.lo; i <= sp.hi; i++ {
+		if !p.after(i).exists {
+			return true
+		}
+	}
+	return slices.ContainsFunc(sp.open, func(c *change) bool {
+		return slices.ContainsFunc(c.afters, func(v value) bool { return !v.exists })
+	})
+}
+
+// mayHold says whether the point may have been there.
+func (p *pointHistory) mayHold(sp span) bool {
+	return len(p.vectors(sp)) > 0
+}
+
+// vectors returns the vectors that the point may have had.
+func (p *pointHistory) vectors(sp span) []flow.Vector {
+	var vs []flow.Vector
+	for i := max(sp.lo, 0); i <= sp.hi; i++ {
+		if p.after(i).exists {
+			vs = append(vs, p.effects[i].vectors[0])
+		}
+	}
+	for _, c := range sp.open {
+		for i, v := range c.afters {
+			if v.exists {
+				vs = append(vs, c.vectors[i])
+			}
+		}
+	}
+	return vs
+}
+
+// source returns the vectors that the seen version may have, or what is wrong
+// with seeing it.
+func (p *pointHistory) source(sp span, w window, s seen) ([]flow.Vector, string) {
+	n := p.upTo(s.version)
+	if n == 0 || p.effects[n-1].version != s.version {
+		return p.openSource(sp, w, s)
+	}
+	c, v := p.effects[n-1], p.after(n-1)
+	switch {
+	case !v.exists:
+		return nil, fmt.Sprintf("v%d is the version of a delete", s.version)
+	case !s.agrees(v):
+		return nil, fmt.Sprintf("what it holds is not what was written at v%d", s.version)
+	case n-1 < sp.lo && w.index == 0:
+		return nil, fmt.Sprintf("v%d is too old: the answer lacks %s", s.version, p.had(sp.lo, w))
+	case n-1 > sp.hi && w.index == 0:
+		return nil, fmt.Sprintf("v%d is from the future: it cannot have been there before the answer", s.version)
+	case n-1 < sp.lo || n-1 > sp.hi:
+		return nil, fmt.Sprintf("v%d is not the point's version at index %d of the shard, at which it was answered", s.version, w.index)
+	}
+	return c.vectors, ""
+}
+
+// openSource is source for a version that no answer names.
+func (p *pointHistory) openSource(sp span, w window, s seen) ([]flow.Vector, string) {
+	n := p.upTo(s.version) - 1
+	var vs []flow.Vector
+	for _, c := range sp.open {
+		for i, v := range c.afters {
+			if v.exists && s.agrees(v) {
+				vs = append(vs, c.vectors[i])
+			}
+		}
+	}
+	switch {
+	case len(vs) == 0:
+		return nil, fmt.Sprintf("no write that had begun can have made v%d as it was seen", s.version)
+	case n < sp.lo:
+		return nil, fmt.Sprintf("v%d is too old: the answer lacks %s", s.version, p.had(sp.lo, w))
+	case n > sp.hi:
+		return nil, fmt.Sprintf("v%d is from the future: the lower v%d cannot have been there before the answer", s.version, p.effects[n].version)
+	case w.index != 0 && s.version > w.index:
+		return nil, fmt.Sprintf("v%d is above index %d of the shard, at which it was answered", s.version, w.index)
+	}
+	return vs, ""
+}
