@@ -5,6 +5,7 @@ import (
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/node"
 )
 
@@ -16,12 +17,13 @@ const (
 )
 
 // bootNode makes the production node on what a host's disk holds.
-func bootNode(h *host) (Machine, error) {
-	h.w.adoptIdentity(h)
+func bootNode(h *host) (Machine, error) { return bootOn(h, store{h.disk, h, h.incarnation}) }
+
+func bootOn(h *host, d disk.Disk) (Machine, error) {
 	n, err := node.New(node.Config{
 		Clock:   h.clock,
 		Network: port{h, h.incarnation},
-		Disk:    store{h.disk, h, h.incarnation},
+		Disk:    d,
 		Workers: pool{h, h.incarnation},
 		Seed:    hash(h.w.scenario.Seed, purposeNode, uint64(h.index), uint64(h.incarnation)),
 		Addr:    address(h),

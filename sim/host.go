@@ -68,6 +68,8 @@ type host struct {
 	busyJoining uint32
 	// keptDown is set while a fault holds the host down.
 	keptDown bool
+	// syncFailed says that the disk told this process of a failed sync.
+	syncFailed bool
 	// watched is what the checks remember of each replica.
 	watched map[flow.ShardID]watchedReplica
 }
@@ -176,7 +178,7 @@ func (h *host) start() {
 		return
 	}
 	h.incarnation++
-	h.mailbox, h.turnPlanned, h.effects = nil, false, unlimited
+	h.mailbox, h.turnPlanned, h.effects, h.syncFailed = nil, false, unlimited, false
 	h.busyUntil, h.pausedUntil = h.w.now, 0
 	h.clock.restart()
 	h.w.trace.note(h.w.now, h.number(), "start", uint64(h.incarnation), 0, nil)
@@ -223,9 +225,6 @@ func (h *host) stop() {
 
 // crash ends the process and loses a suffix of what was not synced.
 func (h *host) crash(why string) {
-	if h.machine == nil && !h.disk.dirty() {
-		return
-	}
 	h.w.trace.remark(h.w.now, h.number(), "crash", why)
 	h.w.counts.crashes++
 	h.stop()
@@ -237,8 +236,8 @@ func (h *host) crash(why string) {
 func (h *host) died(err error) {
 	h.w.counts.deaths++
 	h.w.deaths = append(h.w.deaths, fmt.Sprintf("%8.3fs %s: %v", h.w.now.Seconds(), h.name, err))
-	if flow.KindOf(err) == flow.Corrupt {
-		h.w.fail(OracleRestart, "%s died of corruption that nobody planted: %v", h.name, err)
+	if !h.syncFailed {
+		h.w.fail(OracleRestart, "%s died although its disk did not fail: %v", h.name, err)
 		return
 	}
 	h.crash(err.Error())
@@ -285,6 +284,7 @@ func (s store) Apply(b *disk.Batch, sync bool, done func(error)) {
 	s.h.w.diskBites(s.h)
 	s.Disk.Apply(b, true, func(err error) {
 		if s.h.incarnation == s.incarnation {
+			s.h.syncFailed = s.h.syncFailed || err != nil
 			s.h.w.trace.note(s.h.w.now, s.h.number(), "durable", 0, 0, nil)
 			s.h.enqueue(input{kind: doneInput, done: func() { done(err) }})
 		}

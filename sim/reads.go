@@ -8,6 +8,9 @@ import (
 	"github.com/ruvector-flow/ruvector-flow/linearizability"
 )
 
+// maxStaleness is the largest age that bounded reads ask for.
+const maxStaleness = 5 * time.Second
+
 // read makes one read of any kind and level.
 func (c *client) read(r *rand.Rand, collection string, then func()) {
 	o := c.drawReadOptions(r)
@@ -51,7 +54,7 @@ func (c *client) drawReadOptions(r *rand.Rand) flow.ReadOptions {
 	case n < 7:
 		o.Level, o.Token = flow.Session, c.token
 	case n < 8:
-		o.Level, o.MaxStaleness = flow.Bounded, between(r, 100*time.Millisecond, 5*time.Second)
+		o.Level, o.MaxStaleness = flow.Bounded, between(r, 100*time.Millisecond, maxStaleness)
 	default:
 		o.Level = flow.Any
 	}

@@ -184,7 +184,7 @@ func (w *World) judge() {
 		ShardOf: func(id flow.PointID) flow.ShardID {
 			return flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)
 		},
-		ClockSlack: time.Duration(float64(5*time.Second) * 0.25),
+		ClockSlack: w.clockSlack(),
 	})
 	if !v.OK {
 		w.fail(OracleHistory, "%v", v)
@@ -197,6 +197,18 @@ func (w *World) judge() {
 	if w.scenario.Clients > 0 && ok < minOKOperations {
 		w.fail(OracleFloor, "only %d operations succeeded, of %d", ok, w.load.history.Len())
 	}
+}
+
+// clockSlack is how wrong a node can be about the age of its state: its clock may
+// have stood still after a jump back, or run at a wrong rate.
+func (w *World) clockSlack() time.Duration {
+	var stood time.Duration
+	for _, f := range w.scenario.Faults {
+		if f.Kind == ClockJump && f.Delay < 0 {
+			stood -= f.Delay
+		}
+	}
+	return stood + maxStaleness/3
 }
 
 func (w *World) report() Report {

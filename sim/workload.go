@@ -119,9 +119,8 @@ type writing struct {
 	patient  bool // retries until the outcome is known
 	rand     *rand.Rand
 	then     func()
-	// open is a bit per Op whose outcome is not known; mayHave says that some
-	// attempt ended without a decision.
-	decided, mayHave bool
+	// mayHave says that some attempt ended without a decision.
+	mayHave bool
 }
 
 func (c *client) write(r *rand.Rand, collection string, then func()) {
@@ -246,7 +245,6 @@ func (w *writing) answered(h *host, answer *flow.WriteResponse) {
 	out := &l.byKind[linearizability.Write]
 	switch {
 	case settled:
-		w.decided = true
 		out.ok++
 	case w.patient && w.attempts < maxAttempts && l.running:
 		out.retried++
