@@ -25,16 +25,27 @@ func do[T flow.Response](x *exchange, req flow.Request) (T, error) {
 	return t, flow.Errorf(flow.Internal, "api.do", "a %T was answered with a %T", req, resp)
 }
 
-// whole says that a read lacks no shard, or may.
+// whole returns err, or Unavailable when a read lacks shards that it may not lack;
+// either names the shards.
 func whole(info *flow.ReadInfo, o *flow.ReadOptions, err error) error {
-	if err != nil || len(info.Missing) == 0 || o.Partial {
+	if len(info.Missing) == 0 || err == nil && o.Partial {
 		return err
 	}
 	names := make([]string, len(info.Missing))
 	for i, s := range info.Missing {
 		names[i] = strconv.Itoa(s.UserID())
 	}
-	return flow.Errorf(flow.Unavailable, "api.read", "shards %s could not be reached; partial=true answers without them", strings.Join(names, ", "))
+	list := "shard " + names[0]
+	if len(names) > 1 {
+		list = "shards " + strings.Join(names, ", ")
+	}
+	switch {
+	case err == nil:
+		return flow.Errorf(flow.Unavailable, "api.read", "%s could not be reached; partial=true answers without", list)
+	case strings.Contains(message(err), "shard"):
+		return err // the node has named them
+	}
+	return flow.Errorf(flow.KindOf(err), "api.read", "%s could not be reached: %s", list, message(err))
 }
 
 // reply answers with 200 and what encode appends as the result. Info is where a

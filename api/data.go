@@ -61,7 +61,7 @@ func (x *exchange) write(decode func([]byte) (points, error)) error {
 		status = "completed"
 	}
 	if err != nil {
-		status = "failed"
+		status = "incomplete"
 	}
 	encode := func(b []byte) []byte {
 		return appendUpdate(b, req.Ops, resp, status, results || pts.conditional || err != nil)
@@ -174,10 +174,10 @@ func (x *exchange) retrieve() error {
 
 func (x *exchange) get(req *flow.GetRequest) (*flow.GetResponse, error) {
 	resp, err := do[*flow.GetResponse](x, req)
-	if err != nil {
+	if resp == nil {
 		return nil, err
 	}
-	return resp, whole(&resp.ReadInfo, &req.Read, nil)
+	return resp, whole(&resp.ReadInfo, &req.Read, err)
 }
 
 // one reads one point, or answers NotFound.
@@ -245,10 +245,10 @@ func (x *exchange) find(sh *shape, frame func(b []byte, hits func([]byte) []byte
 		q.K = min(q.K+1, flow.MaxK) // the point itself will be left out
 	}
 	resp, err := do[*flow.SearchResponse](x, &q.SearchRequest)
-	if err != nil {
+	if resp == nil {
 		return err
 	}
-	if err := whole(&resp.ReadInfo, &o, nil); err != nil {
+	if err := whole(&resp.ReadInfo, &o, err); err != nil {
 		return err
 	}
 	hits := q.cut(resp.Hits, resp.Metric)
@@ -279,10 +279,10 @@ func (x *exchange) scroll() error {
 	}
 	req.Collection, req.Read = x.name(), o
 	resp, err := do[*flow.ScrollResponse](x, &req)
-	if err != nil {
+	if resp == nil {
 		return err
 	}
-	if err := whole(&resp.ReadInfo, &o, nil); err != nil {
+	if err := whole(&resp.ReadInfo, &o, err); err != nil {
 		return err
 	}
 	return x.reply(&resp.ReadInfo, func(b []byte) []byte {
@@ -313,10 +313,10 @@ func (x *exchange) count() error {
 
 func (x *exchange) countOf(name string, o flow.ReadOptions) (*flow.CountResponse, error) {
 	resp, err := do[*flow.CountResponse](x, &flow.CountRequest{Collection: name, Read: o})
-	if err != nil {
+	if resp == nil {
 		return nil, err
 	}
-	return resp, whole(&resp.ReadInfo, &o, nil)
+	return resp, whole(&resp.ReadInfo, &o, err)
 }
 
 // version serves GET /.

@@ -44,7 +44,11 @@ func parseParams(raw string, known []string) *params {
 	slices.Sort(names)
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			p.err = wrong(name, "is not a query parameter of this request; there are %s", strings.Join(known, ", "))
+			hint := "; there are none"
+			if len(known) > 0 {
+				hint = "; there are " + strings.Join(known, ", ")
+			}
+			p.err = wrong(name, "is not a query parameter of this request%s", hint)
 		} else if len(v[name]) > 1 {
 			p.err = wrong(name, "is there twice")
 		}

@@ -216,6 +216,7 @@ func (p *points) batch() *bodyError {
 			if s.null() {
 				return nil
 			}
+			payloads = [][]byte{}
 			err = s.array(func(i int) *bodyError {
 				if i == flow.MaxBatchPoints {
 					return tooMany()

@@ -246,6 +246,9 @@ func ringView(s *flow.StatusResponse) client.Ring {
 	for i, n := range s.Nodes {
 		members[i] = ring.Member{ID: n.ID, Region: n.Region}
 	}
+	if s.VirtualNodes < 1 { // the node has not learned the setting yet
+		return client.Ring{Nodes: []client.RingNode{}, Shards: []client.RingShard{}}
+	}
 	r := ring.New(members, s.VirtualNodes)
 	v := client.Ring{
 		VirtualNodes: s.VirtualNodes, TotalSlots: r.Slots(), Variance: r.Variance(),

@@ -148,7 +148,8 @@ type UpdateResult struct {
 	// OperationID is the largest log index the write got in any of its shards.
 	OperationID uint64 `json:"operation_id"`
 	// Status is "completed" with wait=true and "acknowledged" otherwise; either
-	// way the write is committed by a majority.
+	// way the write is committed by a majority. Beside an error it is
+	// "incomplete", and Points tells each operation's fate.
 	Status string `json:"status"`
 	// Points is there when it was asked for, when an operation was conditional,
 	// and when the write failed.
