@@ -56,10 +56,10 @@ func (l *workload) recreate() {
 		return
 	}
 	l.fleetingOpen = false
-	l.w.after(drainOnPause+maxAttempts*(3*time.Second+callGrace)/4, func() {
-		l.insist(&flow.DropCollectionRequest{Name: fleetingCollecton, Timeout: catalogueTimeout}, flow.NotFound, func() {
+	l.whenDrained(func() {
+		l.insist(&flow.DropCollectionRequest{Name: fleetingCollection, Timeout: catalogueTimeout}, flow.NotFound, func() {
 			l.probeDropped(func() {
-				l.create(fleetingCollecton, func() {
+				l.create(fleetingCollection, func() {
 					l.generation++
 					l.recreated++
 					l.fleetingOpen = true
@@ -69,17 +69,27 @@ func (l *workload) recreate() {
 	})
 }
 
+// whenDrained waits until no client waits for the fleeting collection, and then as
+// long as a request that its client has given up may still be served.
+func (l *workload) whenDrained(then func()) {
+	if l.fleetingPending > 0 {
+		l.w.after(100*time.Millisecond, func() { l.whenDrained(then) })
+		return
+	}
+	l.w.after(drainOnPause, then)
+}
+
 // probeDropped writes to the dropped collection through every host: none may
 // acknowledge it.
 func (l *workload) probeDropped(then func()) {
 	pending := len(l.w.hosts)
 	for _, h := range l.w.hosts {
-		req := &flow.WriteRequest{Collection: fleetingCollecton, Timeout: time.Second,
+		req := &flow.WriteRequest{Collection: fleetingCollection, Timeout: time.Second,
 			Ops: []flow.Op{{Kind: flow.Upsert, ID: pointID(0), Vector: make(flow.Vector, l.w.scenario.Dim), Payload: []byte(`{"w":"dropped"}`)}}}
 		req.Ops[0].Vector[0] = 1
 		l.w.calls.do(h, req, req.Timeout, func(resp flow.Response, _ bool) {
 			if answer, ok := resp.(*flow.WriteResponse); ok && answer.Err == nil {
-				l.w.fail(OracleCatalogue, "%s acknowledged a write to collection %q after its drop was acknowledged", h.name, fleetingCollecton)
+				l.w.fail(OracleCatalogue, "%s acknowledged a write to collection %q after its drop was acknowledged", h.name, fleetingCollection)
 			}
 			if pending--; pending == 0 {
 				l.w.after(drainOnPause, then)

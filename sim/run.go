@@ -53,7 +53,7 @@ func (w *World) form() {
 	}
 	w.awaitHealthy(func() {
 		w.load.create(stableCollection, func() {
-			w.load.create(fleetingCollecton, func() {
+			w.load.create(fleetingCollection, func() {
 				w.load.generation, w.load.fleetingOpen, formed = 1, true, true
 			})
 		})
@@ -121,7 +121,7 @@ func (w *World) verify() {
 	level := flow.ReadOptions{Timeout: 5 * time.Second}
 	names := []string{stableCollection}
 	if w.load.fleetingOpen {
-		names = append(names, fleetingCollecton)
+		names = append(names, fleetingCollection)
 	}
 	pending := 0
 	for _, h := range w.hosts {
@@ -148,6 +148,8 @@ func (w *World) verify() {
 			}
 		}
 	}
+	pending++
+	w.askVerdict(func() { pending-- })
 	w.runUntil(w.now+healWithin, func() bool { return pending == 0 })
 	if pending > 0 {
 		w.fail(OracleLiveness, "%d final reads were not answered", pending)
@@ -156,6 +158,27 @@ func (w *World) verify() {
 	if why := w.unequal(); why != "" {
 		w.fail(OracleDigest, "replicas are not equal in a quiet cluster: %s", why)
 	}
+}
+
+// askVerdict has the cluster itself compare its replicas, through one host.
+func (w *World) askVerdict(then func()) {
+	h := w.hosts[w.scenario.Seed%uint64(len(w.hosts))]
+	w.calls.do(h, &flow.VerifyRequest{Timeout: catalogueTimeout}, catalogueTimeout, func(resp flow.Response, _ bool) {
+		then()
+		v, ok := resp.(*flow.VerifyResponse)
+		if w.groupless {
+			return
+		}
+		if !ok || v.Err != nil {
+			w.fail(OracleLiveness, "%s did not verify a healthy cluster: %v", h.name, resp)
+			return
+		}
+		for _, s := range v.Shards {
+			if !s.Equal {
+				w.fail(OracleDigest, "%s verified %v at index %d: digests %v, not asked %v", h.name, s.Shard, s.Index, s.Digests, s.Missing)
+			}
+		}
+	})
 }
 
 // agree compares a get of every id, a count and a scroll of one quiet collection.

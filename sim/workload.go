@@ -15,13 +15,13 @@ import (
 const (
 	maxAttempts  = 8
 	maxBatchOps  = 6
-	drainOnPause = 6 * time.Second // longer than any request lives
+	drainOnPause = 6 * time.Second // longer than a request outlives its client's patience
 )
 
 // The collections of every world. The second may be dropped and made again.
 const (
-	stableCollection  = "stable"
-	fleetingCollecton = "fleeting"
+	stableCollection   = "stable"
+	fleetingCollection = "fleeting"
 )
 
 // outcomes counts operations by what clients know of them.
@@ -41,7 +41,9 @@ type workload struct {
 	generation   int
 	fleetingOpen bool
 	recreated    int
-	byKind       [linearizability.Search + 1]outcomes
+	// fleetingPending counts operations under way on the fleeting collection.
+	fleetingPending int
+	byKind          [linearizability.Search + 1]outcomes
 	// unresolved are writes whose outcome their client does not know.
 	unresolved []*writing
 }
@@ -68,7 +70,7 @@ func (l *workload) now() flow.Time { return worldEpoch.Add(l.w.now) }
 
 // recorded is a collection's name in the history: each generation is another collection.
 func (l *workload) recorded(collection string) string {
-	if collection == fleetingCollecton {
+	if collection == fleetingCollection {
 		return fmt.Sprintf("%s@%d", collection, l.generation)
 	}
 	return collection
@@ -95,13 +97,17 @@ func (c *client) step() {
 	r := stream(l.w.scenario.Seed, purposeOperation, uint64(c.number), c.ops)
 	think := time.Duration(r.ExpFloat64() * float64(l.w.scenario.Think))
 	l.pending++
+	collection := stableCollection
+	if r.IntN(4) == 0 && l.fleetingOpen {
+		collection = fleetingCollection
+		l.fleetingPending++
+	}
 	then := func() {
 		l.pending--
+		if collection == fleetingCollection {
+			l.fleetingPending--
+		}
 		l.w.after(think, c.step)
-	}
-	collection := stableCollection
-	if l.fleetingOpen && r.IntN(4) == 0 {
-		collection = fleetingCollecton
 	}
 	if r.IntN(100) < 58 {
 		c.write(r, collection, then)

@@ -41,6 +41,8 @@ type World struct {
 	boot func(h *host) (Machine, error)
 	// reviveHost gets a host going whose process is down.
 	reviveHost func(h *host)
+	// groupless worlds hold no groups of replicas to compare.
+	groupless bool
 	// sabotage lets a test corrupt the world itself, to prove that the checks see it.
 	sabotage func(w *World)
 }
