@@ -99,3 +99,15 @@ func (b *Batch) Reset() {
 	clear(b.ops)
 	b.ops, b.bytes = b.ops[:0], 0
 }
+
+// After returns the smallest key greater than every key that begins with prefix,
+// or nil when there is none.
+func After(prefix []byte) []byte {
+	k := append([]byte(nil), prefix...)
+	for i := len(k) - 1; i >= 0; i-- {
+		if k[i]++; k[i] != 0 {
+			return k[:i+1]
+		}
+	}
+	return nil
+}

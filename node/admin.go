@@ -1,0 +1,148 @@
+package node
+
+import (
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/node/shard"
+	"github.com/ruvector-flow/ruvector-flow/node/system"
+)
+
+func (n *Node) serve(req flow.Request, reply func(flow.Response)) {
+	switch req := req.(type) {
+	case *flow.WriteRequest:
+		n.serveWriteRequest(req, reply)
+	case *flow.GetRequest:
+		n.serveGet(req, reply)
+	case *flow.CountRequest:
+		n.serveCount(req, reply)
+	case *flow.ScrollRequest:
+		n.serveScroll(req, reply)
+	case *flow.SearchRequest:
+		n.serveSearch(req, reply)
+	case *flow.CreateCollectionRequest:
+		n.serveCreate(req, reply)
+	case *flow.DropCollectionRequest:
+		n.serveDrop(req, reply)
+	case *flow.ListCollectionsRequest:
+		n.serveList(req, reply)
+	case *flow.JoinRequest:
+		n.serveJoin(req, reply)
+	case *flow.StatusRequest:
+		reply(n.cluster())
+	case *flow.VerifyRequest:
+		n.serveVerify(req, reply)
+	}
+}
+
+// command routes a command to the system group.
+func (n *Node) command(request flow.RequestID, command []byte, due flow.Time, done func(system.Result, *flow.Error)) {
+	n.propose(&proposal{shard: flow.SystemShard, request: request, command: command, due: due, done: func(w *net.Written, err *flow.Error) {
+		if err != nil {
+			done(system.Result{}, err)
+			return
+		}
+		res, derr := system.DecodeResult(w.Result)
+		if derr != nil {
+			res.Err = flow.Errorf(flow.Internal, "node.command", "result of a system command: %w", derr)
+		}
+		done(res, res.Err)
+	}})
+}
+
+func (n *Node) serveCreate(req *flow.CreateCollectionRequest, reply func(flow.Response)) {
+	if err := checkCollection(req); err != nil {
+		reply(&flow.CreateCollectionResponse{Outcome: outcome(err)})
+		return
+	}
+	n.command(n.newRequestID(), system.EncodeCreate(req.Name, req.Dim, req.Metric), n.due(req.Timeout), func(res system.Result, err *flow.Error) {
+		reply(&flow.CreateCollectionResponse{Outcome: outcome(err), Collection: res.Collection})
+	})
+}
+
+func checkCollection(req *flow.CreateCollectionRequest) *flow.Error {
+	const op = "node.checkCollection"
+	switch {
+	case req.Name == "" || len(req.Name) > flow.MaxCollectionNameBytes:
+		return flow.Errorf(flow.InvalidArgument, op, "collection name must have 1 to %d bytes, it has %d", flow.MaxCollectionNameBytes, len(req.Name))
+	case req.Dim < 1 || req.Dim > flow.MaxDim:
+		return flow.Errorf(flow.InvalidArgument, op, "vectors.size is %d, it must be in 1..%d", req.Dim, flow.MaxDim)
+	case !req.Metric.Valid():
+		return flow.Errorf(flow.InvalidArgument, op, "vectors.distance is missing or unknown")
+	}
+	for _, c := range req.Name {
+		if c < ' ' || c == '/' || c == 0x7f || c == 0xfffd {
+			return flow.Errorf(flow.InvalidArgument, op, "collection name %q holds a slash, a control character or bytes that are not UTF-8", req.Name)
+		}
+	}
+	return nil
+}
+
+// serveDrop drops a collection from the catalogue, and then in every shard's log,
+// so that after the answer no shard takes a write to it.
+func (n *Node) serveDrop(req *flow.DropCollectionRequest, reply func(flow.Response)) {
+	due := n.due(req.Timeout)
+	n.command(n.newRequestID(), system.EncodeDrop(req.Name), due, func(res system.Result, err *flow.Error) {
+		if err != nil {
+			reply(&flow.DropCollectionResponse{Outcome: outcome(err)})
+			return
+		}
+		placements := n.system().Placements
+		pending := len(placements)
+		var failed *flow.Error
+		for _, p := range placements {
+			n.propose(&proposal{
+				shard: p.Shard, request: n.newRequestID(), due: due,
+				command: shard.EncodeDrop(0, []flow.CollectionID{res.Collection.ID}),
+				done: func(_ *net.Written, err *flow.Error) {
+					if err != nil {
+						failed = flow.Errorf(flow.Unknown, "node.serveDrop", "dropped, but not every shard has confirmed it: %w", err)
+					}
+					if pending--; pending == 0 {
+						reply(&flow.DropCollectionResponse{Outcome: outcome(failed)})
+					}
+				},
+			})
+		}
+	})
+}
+
+func (n *Node) serveList(req *flow.ListCollectionsRequest, reply func(flow.Response)) {
+	list := func(err *flow.Error) {
+		resp := &flow.ListCollectionsResponse{Outcome: outcome(err)}
+		if err == nil {
+			resp.Collections = n.system().SortedCollections()
+		}
+		reply(resp)
+	}
+	if req.Read.Level == flow.Any {
+		list(nil)
+		return
+	}
+	n.latestSystem(n.due(req.Read.Timeout), list)
+}
+
+func (n *Node) serveJoin(req *flow.JoinRequest, reply func(flow.Response)) {
+	err := checkJoin(req)
+	if err != nil {
+		reply(&flow.JoinResponse{Outcome: outcome(err)})
+		return
+	}
+	n.command(n.newRequestID(), system.EncodeJoin(req), n.due(req.Timeout), func(res system.Result, err *flow.Error) {
+		reply(&flow.JoinResponse{
+			Outcome: outcome(err), ClusterID: n.identity.ClusterID, Node: res.Node, SystemReplica: res.Replica, Peers: n.peerInfos(),
+		})
+	})
+}
+
+func checkJoin(req *flow.JoinRequest) *flow.Error {
+	if err := checkNodeName(req.Name); err != nil {
+		return flow.Errorf(flow.InvalidArgument, "node.checkJoin", "%w", cause(err))
+	}
+	if req.Addr == "" {
+		return flow.Errorf(flow.InvalidArgument, "node.checkJoin", "addr is empty")
+	}
+	if req.Nonce == [16]byte{} {
+		return flow.Errorf(flow.InvalidArgument, "node.checkJoin", "nonce is zero")
+	}
+	return nil
+}

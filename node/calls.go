@@ -1,0 +1,129 @@
+package node
+
+import (
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
+)
+
+// callTicks is after how many ticks a call without an answer has failed (1 s).
+const callTicks = 40
+
+// answerFunc takes the answer to a call. A nil err comes with a body.
+type answerFunc func(body net.Body, err *flow.Error)
+
+// calls holds the calls to other nodes that wait for an answer.
+type calls struct {
+	next    uint64
+	waiting map[uint64]*call
+	queue   []uint64 // ids by age
+}
+
+type call struct {
+	to   flow.NodeID
+	due  uint64 // tick
+	done answerFunc
+}
+
+func (c *calls) init() { c.waiting = map[uint64]*call{} }
+
+// call asks a node, this one included. done is called once; Unknown means that no
+// answer came.
+func (n *Node) call(to flow.NodeID, body net.Body, done answerFunc) {
+	if to == n.identity.Node {
+		n.serveCall(body, done)
+		return
+	}
+	n.calls.next++
+	id := n.calls.next
+	n.calls.waiting[id] = &call{to: to, due: n.ticks + callTicks, done: done}
+	n.calls.queue = append(n.calls.queue, id)
+	n.send(to, &net.Call{ID: id, Body: body})
+}
+
+func (n *Node) takeReply(from flow.NodeID, m *net.Reply) {
+	c := n.calls.waiting[m.ID]
+	if c == nil || c.to != from {
+		return // too late, or repeated
+	}
+	delete(n.calls.waiting, m.ID)
+	if m.Err == nil && m.Body == nil {
+		m.Err = flow.Errorf(flow.Internal, "node.takeReply", "an answer without content")
+	}
+	c.done(m.Body, m.Err)
+}
+
+func (n *Node) tickCalls() {
+	q := n.calls.queue
+	for len(q) > 0 {
+		c := n.calls.waiting[q[0]]
+		if c != nil && n.ticks < c.due {
+			break
+		}
+		if c != nil {
+			delete(n.calls.waiting, q[0])
+			c.done(nil, flow.Errorf(flow.Unknown, "node.call", "no answer from node %v", c.to))
+		}
+		q = q[1:]
+	}
+	n.calls.queue = q
+}
+
+// serveCall answers a call from a node, or from this one.
+func (n *Node) serveCall(body net.Body, done answerFunc) {
+	switch b := body.(type) {
+	case *net.Write:
+		n.serveWrite(b, done)
+	case *net.Read:
+		n.serveRead(b, done)
+	case *net.Checkpoint:
+		r := n.touch(b.Shard)
+		if r == nil {
+			done(nil, n.notHosted(b.Shard))
+			return
+		}
+		r.Checkpoint(b.Request, func(res replica.Result) { answerWrite(res, done) })
+	case *net.Digest:
+		n.serveDigest(b, done)
+	default:
+		done(nil, flow.Errorf(flow.InvalidArgument, "node.serveCall", "unknown call"))
+	}
+}
+
+func (n *Node) notHosted(s flow.ShardID) *flow.Error {
+	e := flow.Errorf(flow.NotLeader, "node", "node %v has no replica of the shard", n.identity.Node).OnShard(s)
+	e.Leader = n.leaderOf(s)
+	return e
+}
+
+// serveWrite proposes a command to a replica that leads here.
+func (n *Node) serveWrite(b *net.Write, done answerFunc) {
+	r := n.touch(b.Shard)
+	if r == nil {
+		done(nil, n.notHosted(b.Shard))
+		return
+	}
+	if n.lowDisk() && b.Shard != flow.SystemShard {
+		done(nil, flow.Errorf(flow.ResourceExhausted, "node.serveWrite", "the disk of node %v is almost full; writes are refused until space is free", n.identity.Node).OnShard(b.Shard))
+		return
+	}
+	r.Propose(b.Request, b.Command, func(res replica.Result) { answerWrite(res, done) })
+}
+
+func answerWrite(res replica.Result, done answerFunc) {
+	if res.Err != nil {
+		done(nil, res.Err)
+		return
+	}
+	done(&net.Written{Index: res.Index, Result: res.Result}, nil)
+}
+
+func (n *Node) serveDigest(b *net.Digest, done answerFunc) {
+	r := n.replicas[b.Shard]
+	if r == nil {
+		done(nil, n.notHosted(b.Shard))
+		return
+	}
+	digest, known := r.Noted(b.Index)
+	done(&net.DigestResult{Replica: r.ID(), Known: known, Passed: !known && r.Applied() >= b.Index, Digest: digest}, nil)
+}

@@ -1,0 +1,325 @@
+package node
+
+import (
+	"slices"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/node/placement"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
+	"github.com/ruvector-flow/ruvector-flow/node/shard"
+	"github.com/ruvector-flow/ruvector-flow/node/system"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+const (
+	// driveTicks is how often leaders look for the next step of what is under way (50 ms).
+	driveTicks = 2
+	// stepTicks is the pause before a step that seems not to have happened is proposed
+	// again (0.5 s).
+	stepTicks = 20
+	// leaderTicks is how often leaders look whether another should lead (1 s).
+	leaderTicks = 40
+	// leadAfter is how long a node must have been heard without a silence before
+	// leadership is handed to it.
+	leadAfter = 3 * time.Second
+	// caughtUpEntries is how far a learner may trail when it is made a voter, or a
+	// voter when it is handed leadership.
+	caughtUpEntries = 64
+	// maxSystemVoters bounds the voters of the system group.
+	maxSystemVoters = 5
+)
+
+// moves drives what the system state asks for. It remembers only when a step was
+// last proposed; everything else is read from committed state each time.
+type moves struct {
+	stepped map[step]uint64 // tick of the latest proposal
+}
+
+// step names something that is proposed until it is done.
+type step struct {
+	kind  byte
+	shard flow.ShardID
+}
+
+const (
+	stepConf    = 'c' // a change of a group's membership
+	stepMove    = 'm' // a new row of the move table
+	stepFinish  = 'f' // the end of a move
+	stepDrop    = 'd' // collections to drop in a shard's log
+	stepAddress = 'a' // this node's own address
+)
+
+func (m *moves) init() { m.stepped = map[step]uint64{} }
+
+// due says that a step may be proposed now, and notes that it was.
+func (n *Node) stepDue(kind byte, s flow.ShardID) bool {
+	at, ok := n.moves.stepped[step{kind, s}]
+	if ok && n.ticks < at+stepTicks {
+		return false
+	}
+	n.moves.stepped[step{kind, s}] = n.ticks
+	return true
+}
+
+// stepOver lets the next step of the kind follow at once.
+func (n *Node) stepOver(kind byte, s flow.ShardID) { delete(n.moves.stepped, step{kind, s}) }
+
+func (n *Node) tickMoves() {
+	if n.ticks%driveTicks != 0 {
+		return
+	}
+	n.updateAddress()
+	if sys := n.replicas[flow.SystemShard]; sys.Leading() {
+		n.driveSystemGroup(sys)
+		n.startMoves()
+	}
+	for _, s := range n.hosted {
+		r := n.replicas[s]
+		if s == flow.SystemShard || !r.Leading() {
+			continue
+		}
+		n.driveMove(r)
+		n.driveDrops(r)
+	}
+	if n.ticks%leaderTicks == 0 {
+		n.driveLeaders()
+	}
+}
+
+// updateAddress tells the cluster when this node listens elsewhere than its row says.
+func (n *Node) updateAddress() {
+	row := n.system().Nodes[n.identity.Node]
+	if row == nil || n.cfg.Addr == "" || row.Addr == n.cfg.Addr && row.APIAddr == n.cfg.APIAddr || !n.stepDue(stepAddress, 0) {
+		return
+	}
+	n.command(n.newRequestID(), system.EncodeUpdate(n.identity.Node, n.cfg.Addr, n.cfg.APIAddr), n.due(0), func(system.Result, *flow.Error) {})
+}
+
+// driveSystemGroup makes every node a member of the system group: a voter up to an
+// odd number of them, the others learners, so that each routes from its own copy.
+func (n *Node) driveSystemGroup(r *replica.Replica) {
+	conf := r.Conf()
+	if len(conf.GetVotersOutgoing()) > 0 {
+		return
+	}
+	nodes := n.system().SortedNodes()
+	for _, node := range nodes {
+		id := uint64(node.SystemReplica)
+		if !slices.Contains(conf.GetVoters(), id) && !slices.Contains(conf.GetLearners(), id) {
+			n.changeMembers(r, raftpb.ConfChangeAddLearnerNode, node.SystemReplica)
+			return
+		}
+	}
+	if len(conf.GetVoters()) >= systemVoters(len(nodes)) {
+		return
+	}
+	for _, id := range conf.GetLearners() {
+		if n.caughtUp(r, flow.ReplicaID(id)) {
+			n.changeMembers(r, raftpb.ConfChangeAddNode, flow.ReplicaID(id))
+			return
+		}
+	}
+}
+
+// systemVoters is how many nodes vote in the system group: all of two or three, and
+// the largest odd number up to five of more, since an even one tolerates no more.
+func systemVoters(nodes int) int {
+	v := min(nodes, maxSystemVoters)
+	if v > 3 && v%2 == 0 {
+		v--
+	}
+	return v
+}
+
+func (n *Node) changeMembers(r *replica.Replica, kind raftpb.ConfChangeType, id flow.ReplicaID) {
+	if n.stepDue(stepConf, r.Shard()) {
+		r.ConfChange(raftpb.ConfChangeTransitionAuto, &raftpb.ConfChangeSingle{Type: kind.Enum(), NodeId: new(uint64(id))})
+		n.touched[r.Shard()] = true
+	}
+}
+
+func (n *Node) caughtUp(r *replica.Replica, id flow.ReplicaID) bool {
+	match, active := r.Progress(id)
+	return active && match+caughtUpEntries >= r.Applied()
+}
+
+// placementView is the cluster as node/placement sees it.
+func (n *Node) placementView(up func(flow.NodeID) bool) placement.View {
+	sys := n.system()
+	v := placement.View{ReplicationFactor: sys.Settings.ReplicationFactor, VirtualNodes: sys.Settings.VirtualNodes, MaxMoves: n.cfg.Tuning.MaxMoves}
+	for _, node := range sys.SortedNodes() {
+		v.Nodes = append(v.Nodes, placement.Node{ID: node.ID, Region: node.Region, Up: up(node.ID)})
+	}
+	for _, p := range sys.Placements {
+		s := placement.Shard{ID: p.Shard, Start: p.Start, Moving: sys.Moves[p.Shard] != nil}
+		for _, id := range p.Replicas {
+			s.Replicas = append(s.Replicas, id.Node())
+		}
+		v.Shards = append(v.Shards, s)
+	}
+	return v
+}
+
+// startMoves enters the moves that placement asks for into the system state.
+func (n *Node) startMoves() {
+	if !n.placementWanted() {
+		return
+	}
+	for _, m := range placement.Next(n.placementView(n.up)) {
+		if !n.stepDue(stepMove, m.Shard) {
+			continue
+		}
+		var remove flow.ReplicaID
+		for _, id := range n.system().Placement(m.Shard).Replicas {
+			if m.Remove != 0 && id.Node() == m.Remove {
+				remove = id
+			}
+		}
+		n.command(n.newRequestID(), system.EncodeMove(m.Shard, m.Add, remove), n.due(0), func(_ system.Result, err *flow.Error) {
+			n.stepOver(stepMove, m.Shard)
+			if err == nil {
+				n.event(MoveStarted, m.Shard, m.Add, 0)
+			}
+		})
+	}
+}
+
+// placementWanted is a cheap look whether any shard could need a move.
+func (n *Node) placementWanted() bool {
+	sys := n.system()
+	want := min(sys.Settings.ReplicationFactor, len(sys.Nodes))
+	for _, p := range sys.Placements {
+		if len(p.Replicas) < want && sys.Moves[p.Shard] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// driveMove takes the next step of a shard's move, on the shard's leader. Each step
+// is a function of the move's row and of the group's membership, and harmless to
+// repeat: learner, snapshot and log, joint change, entry in the placement table.
+func (n *Node) driveMove(r *replica.Replica) {
+	s := r.Shard()
+	m := n.system().Moves[s]
+	conf := r.Conf()
+	if m == nil || len(conf.GetVotersOutgoing()) > 0 {
+		return
+	}
+	switch add, remove := uint64(m.Add), uint64(m.Remove); {
+	case !slices.Contains(conf.GetVoters(), add) && !slices.Contains(conf.GetLearners(), add):
+		n.changeMembers(r, raftpb.ConfChangeAddLearnerNode, m.Add)
+	case slices.Contains(conf.GetLearners(), add):
+		if n.caughtUp(r, m.Add) && n.stepDue(stepConf, s) {
+			n.swap(r, m)
+		}
+	case remove != 0 && slices.Contains(conf.GetVoters(), remove):
+		n.changeMembers(r, raftpb.ConfChangeRemoveNode, m.Remove)
+	case n.stepDue(stepFinish, s):
+		n.command(n.newRequestID(), system.EncodeFinish(m), n.due(0), func(_ system.Result, err *flow.Error) {
+			n.stepOver(stepFinish, s)
+			if err == nil {
+				n.event(MoveFinished, s, m.Add.Node(), m.ID)
+			}
+		})
+	}
+}
+
+// swap makes the learner a voter and takes the old voter out, in one joint change.
+func (n *Node) swap(r *replica.Replica, m *system.Move) {
+	changes := []*raftpb.ConfChangeSingle{{Type: raftpb.ConfChangeAddNode.Enum(), NodeId: new(uint64(m.Add))}}
+	if m.Remove != 0 {
+		changes = append(changes, &raftpb.ConfChangeSingle{Type: raftpb.ConfChangeRemoveNode.Enum(), NodeId: new(uint64(m.Remove))})
+	}
+	r.ConfChange(raftpb.ConfChangeTransitionJointImplicit, changes...)
+	n.touched[r.Shard()] = true
+}
+
+// driveDrops carries the drops of the catalogue into a shard's log.
+func (n *Node) driveDrops(r *replica.Replica) {
+	drops := n.system().Drops
+	at := n.shard(r.Shard()).DropPosition()
+	if at >= uint64(len(drops)) || !n.stepDue(stepDrop, r.Shard()) {
+		return
+	}
+	var ids []flow.CollectionID
+	for _, d := range drops[at:] {
+		ids = append(ids, d.ID)
+	}
+	n.propose(&proposal{
+		shard: r.Shard(), request: n.newRequestID(), due: n.due(0), command: shard.EncodeDrop(uint64(len(drops)), ids),
+		done: func(*net.Written, *flow.Error) { n.stepOver(stepDrop, r.Shard()) },
+	})
+}
+
+// driveLeaders hands leadership of this node's shards to where placement wants it,
+// once that node is up for good and has all that this one has.
+func (n *Node) driveLeaders() {
+	all := func(flow.NodeID) bool { return true } // a node that is down keeps its share
+	preferred := placement.Leaders(n.placementView(all))
+	for i, p := range n.system().Placements {
+		r := n.replicas[p.Shard]
+		if r == nil || !r.Leading() || n.system().Moves[p.Shard] != nil || preferred[i] == n.identity.Node || n.upFor(preferred[i]) < leadAfter {
+			continue
+		}
+		for _, id := range p.Replicas {
+			if id.Node() == preferred[i] && slices.Contains(r.Conf().GetVoters(), uint64(id)) && n.caughtUp(r, id) {
+				r.Transfer(id)
+				n.touched[p.Shard] = true
+			}
+		}
+	}
+}
+
+// reconcile follows a change of the system state: it tells the driver the nodes,
+// creates the replicas that this node is to have, and destroys those it is not. It
+// reports whether anything was done.
+func (n *Node) reconcile() bool {
+	sys := n.system()
+	if sys == n.systemSeen && sys.Changes == n.changesSeen {
+		return false
+	}
+	n.systemSeen, n.changesSeen = sys, sys.Changes
+	if n.cfg.OnPeers != nil {
+		peers := n.peerInfos()
+		n.answers = append(n.answers, func() { n.cfg.OnPeers(peers) })
+	}
+	for _, p := range sys.Placements {
+		var want flow.ReplicaID
+		for _, id := range p.Replicas {
+			if id.Node() == n.identity.Node {
+				want = id
+			}
+		}
+		if m := sys.Moves[p.Shard]; m != nil && m.Add.Node() == n.identity.Node {
+			want = m.Add
+		}
+		n.hostOnly(p.Shard, want)
+	}
+	return true
+}
+
+// hostOnly makes want (0: none) the replica of a shard that this node hosts.
+func (n *Node) hostOnly(s flow.ShardID, want flow.ReplicaID) {
+	r := n.replicas[s]
+	if r == nil && want == 0 || r != nil && r.ID() == want {
+		return
+	}
+	if r != nil {
+		n.event(ReplicaDestroyed, s, n.identity.Node, uint64(r.ID()))
+		n.unhost(s)
+		replica.Destroy(&n.fx.Batch, s)
+	}
+	if want == 0 {
+		return
+	}
+	created, err := replica.New(&n.fx.Batch, n.replicaConfig(s), want)
+	if err != nil {
+		n.err = err
+		return
+	}
+	n.event(ReplicaCreated, s, n.identity.Node, uint64(want))
+	n.host(s, created)
+}

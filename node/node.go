@@ -1,0 +1,426 @@
+// Package node is the core of a cluster member: it routes requests, hosts replicas,
+// batches their I/O and drives moves. It is a state machine: the driver calls its
+// inputs and then Flush, the one place where effects leave. It owns no goroutine,
+// lock, clock, file or socket.
+package node
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
+	"github.com/ruvector-flow/ruvector-flow/node/shard"
+	"github.com/ruvector-flow/ruvector-flow/node/system"
+)
+
+// Config is what a node is made of. Clock, Network, Disk and Workers are needed.
+type Config struct {
+	Clock   Clock
+	Network net.Network
+	Disk    disk.Disk
+	Workers Workers
+	// Seed makes the node's random choices; production draws it, the simulator gives it.
+	Seed uint64
+	// Addr and APIAddr, when set and different from the node's row, replace it.
+	Addr, APIAddr string
+	// Usage measures the process; nil for zeros.
+	Usage func() flow.NodeUsage
+	// OnPeers is told the node table, once at the start and at every change; may be nil.
+	OnPeers func([]flow.NodeInfo)
+	// OnEvent is told what happens in the cluster; may be nil.
+	OnEvent func(Event)
+	Tuning  Tuning
+}
+
+// Tuning holds a node's timing and limits; the zero value of a field is its default.
+type Tuning struct {
+	// TickEvery is how often the driver calls Tick (default 25 ms).
+	TickEvery time.Duration
+	// Replica is the tuning of every replica.
+	Replica replica.Tuning
+	// RequestTimeout bounds a request that names no bound (default 10 s).
+	RequestTimeout time.Duration
+	// MinFreeBytes is the free disk space below which upserts are refused (default 256 MiB).
+	MinFreeBytes uint64
+	// MaxMoves bounds the shard moves under way in the cluster (default 16).
+	MaxMoves int
+}
+
+func (t *Tuning) setDefaults() {
+	if t.TickEvery == 0 {
+		t.TickEvery = 25 * time.Millisecond
+	}
+	if t.RequestTimeout == 0 {
+		t.RequestTimeout = 10 * time.Second
+	}
+	if t.MinFreeBytes == 0 {
+		t.MinFreeBytes = 256 << 20
+	}
+	if t.MaxMoves == 0 {
+		t.MaxMoves = 16
+	}
+}
+
+// Node is one member of a cluster.
+type Node struct {
+	cfg         Config
+	identity    Identity
+	incarnation uint64
+	random      *rand.Rand
+	ticks       uint64
+	err         error
+
+	replicas map[flow.ShardID]*replica.Replica
+	hosted   []flow.ShardID // keys of replicas, ascending
+	touched  map[flow.ShardID]bool
+
+	fx      replica.Effects
+	answers []func()
+
+	peers    peers
+	calls    calls
+	requests requests
+	moves    moves
+
+	// systemSeen and changesSeen tell when the copy of the system state has changed.
+	systemSeen  *system.Machine
+	changesSeen uint64
+}
+
+// New resumes the node whose identity the disk holds.
+func New(cfg Config) (*Node, error) {
+	cfg.Tuning.setDefaults()
+	id, ok, err := ReadIdentity(cfg.Disk)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, flow.Errorf(flow.NotFound, "node.New", "the disk holds no node: it was neither initialised nor joined")
+	}
+	n := &Node{
+		cfg: cfg, identity: id, random: rand.New(rand.NewPCG(cfg.Seed, uint64(id.Node))),
+		replicas: map[flow.ShardID]*replica.Replica{}, touched: map[flow.ShardID]bool{},
+	}
+	n.peers.init()
+	n.calls.init()
+	n.requests.init()
+	n.moves.init()
+	if err := n.nextIncarnation(); err != nil {
+		return nil, err
+	}
+	stored, err := replica.Stored(cfg.Disk)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range stored {
+		r, err := replica.Open(cfg.Disk, n.replicaConfig(s))
+		if err != nil {
+			return nil, err
+		}
+		n.host(s, r)
+	}
+	if n.replicas[flow.SystemShard] == nil {
+		return nil, flow.Errorf(flow.Corrupt, "node.New", "the disk holds an identity but no replica of the system group")
+	}
+	n.calls.next = n.incarnation << 32
+	return n, nil
+}
+
+// nextIncarnation counts this start. The record needs no sync of its own: it is
+// durable before anything that this incarnation makes durable.
+func (n *Node) nextIncarnation() error {
+	b, ok, err := n.cfg.Disk.Get(incarnationKey)
+	if err != nil {
+		return err
+	}
+	if ok && len(b) == 8 {
+		n.incarnation = binary.BigEndian.Uint64(b)
+	}
+	n.incarnation++
+	n.fx.Batch.Put(incarnationKey, binary.BigEndian.AppendUint64(nil, n.incarnation))
+	return nil
+}
+
+func (n *Node) replicaConfig(s flow.ShardID) replica.Config {
+	newMachine := func() replica.Machine { return shard.New() }
+	if s == flow.SystemShard {
+		newMachine = func() replica.Machine { return system.New() }
+	}
+	return replica.Config{
+		Shard: s, Incarnation: n.incarnation, NewMachine: newMachine, Random: n.random.IntN, Now: n.wall,
+		Host: host{n}, OnRole: n.onRole, Tuning: n.cfg.Tuning.Replica,
+	}
+}
+
+func (n *Node) host(s flow.ShardID, r *replica.Replica) {
+	if n.replicas[s] == nil {
+		i, _ := slices.BinarySearch(n.hosted, s)
+		n.hosted = slices.Insert(n.hosted, i, s)
+	}
+	n.replicas[s] = r
+	n.touched[s] = true
+}
+
+func (n *Node) unhost(s flow.ShardID) {
+	n.replicas[s].Close()
+	delete(n.replicas, s)
+	n.hosted = slices.DeleteFunc(n.hosted, func(h flow.ShardID) bool { return h == s })
+}
+
+// host lends the node to its replicas.
+type host struct{ n *Node }
+
+func (h host) Effects() *replica.Effects { return &h.n.fx }
+func (h host) Snapshot() disk.Snapshot   { return h.n.cfg.Disk.Snapshot() }
+func (h host) Do(cost int, run, done func()) {
+	h.n.cfg.Workers.Do(Job{Cost: cost, Run: run, Done: func() {
+		if h.n.err == nil {
+			done()
+			h.n.touchAll()
+		}
+	}})
+}
+
+// Tick is an input: time has passed. The driver calls it every Tuning.TickEvery,
+// and once, not many times, after a stall, so that a stall is not taken for silence.
+func (n *Node) Tick() {
+	if n.err != nil {
+		return
+	}
+	n.ticks++
+	for _, s := range n.hosted {
+		n.replicas[s].Tick()
+	}
+	n.touchAll()
+	n.tickPeers()
+	n.tickCalls()
+	n.tickRequests()
+	n.tickMoves()
+}
+
+// Receive is an input: a frame has arrived. Frames that are damaged, of another
+// cluster, for another node or from an earlier incarnation of their sender are dropped.
+func (n *Node) Receive(frame []byte) {
+	if n.err != nil {
+		return
+	}
+	f, err := net.Decode(frame)
+	if err != nil || f.ClusterID != n.identity.ClusterID || f.To != n.identity.Node || f.From == n.identity.Node {
+		return
+	}
+	if !n.heard(&f.Header) {
+		return
+	}
+	for _, m := range f.Messages {
+		n.dispatch(f.From, m)
+	}
+}
+
+func (n *Node) dispatch(from flow.NodeID, m net.Message) {
+	switch m := m.(type) {
+	case *net.Raft:
+		if r := n.touch(m.Shard); r != nil && flow.ReplicaID(m.M.GetFrom()).Node() == from {
+			r.Step(m.M, n.lowDisk())
+		}
+	case *net.SnapshotChunk:
+		if r := n.touch(m.Shard); r != nil {
+			r.TakeChunk(m)
+		}
+	case *net.SnapshotAck:
+		if r := n.touch(m.Shard); r != nil {
+			r.TakeAck(m)
+		}
+	case *net.Status:
+		n.takeStatus(from, m)
+	case *net.Call:
+		n.serveCall(m.Body, func(body net.Body, err *flow.Error) {
+			n.send(from, &net.Reply{ID: m.ID, Body: body, Err: err})
+		})
+	case *net.Reply:
+		n.takeReply(from, m)
+	}
+}
+
+// Serve is an input: a request. reply is called once, from Flush, on the node's
+// turn, and must not block; it is not called if the node dies first.
+func (n *Node) Serve(req flow.Request, reply func(flow.Response)) {
+	if n.err != nil {
+		return
+	}
+	n.serve(req, func(resp flow.Response) {
+		n.answers = append(n.answers, func() { reply(resp) })
+	})
+}
+
+// Done is an input: work that the node gave away is finished.
+func (n *Node) Done(c Completion) {
+	if n.err == nil {
+		c()
+	}
+}
+
+// Err returns why the node has stopped for good: a failed sync or corruption. The
+// driver then stops it, and may start another on what is durable.
+func (n *Node) Err() error { return n.err }
+
+// Close releases what the node holds of the disk. It is called once, at the end.
+func (n *Node) Close() {
+	n.err = flow.Errorf(flow.Unavailable, "node.Close", "the node is stopped")
+	for _, s := range n.hosted {
+		n.replicas[s].Close()
+	}
+}
+
+// Flush lets the turn's effects leave, in one order: write, send, compute, reply.
+func (n *Node) Flush() {
+	if n.err != nil {
+		return
+	}
+	n.settle()
+	n.flushWrite()
+	n.flushSend()
+	compute := n.fx.Compute
+	n.fx.Compute = nil
+	for _, f := range compute {
+		f()
+	}
+	answers := n.answers
+	n.answers = nil
+	for _, f := range answers {
+		f()
+	}
+}
+
+// settle lets replicas work until nothing moves without the outside.
+func (n *Node) settle() {
+	for {
+		moved := false
+		for _, s := range n.hosted {
+			if n.touched[s] {
+				delete(n.touched, s)
+				n.replicas[s].Advance(&n.fx)
+				moved = true
+			}
+		}
+		if n.reconcile() {
+			moved = true
+		}
+		replies := n.fx.Reply
+		n.fx.Reply = nil
+		for _, f := range replies {
+			f()
+		}
+		if !moved && len(replies) == 0 {
+			return
+		}
+	}
+}
+
+func (n *Node) flushWrite() {
+	if n.fx.Batch.Len() == 0 && !n.fx.Sync {
+		return
+	}
+	var done func(error)
+	if n.fx.Sync {
+		waiting := n.fx.Durable
+		done = func(err error) { n.durable(waiting, err) }
+	}
+	n.cfg.Disk.Apply(&n.fx.Batch, n.fx.Sync, done)
+	n.fx.Batch.Reset()
+	n.fx.Sync, n.fx.Durable = false, nil
+}
+
+// durable takes the end of a synced batch. A failed sync is death: what the device
+// kept is not known, so the node restarts from what it can read.
+func (n *Node) durable(waiting []replica.Durable, err error) {
+	if n.err != nil {
+		return
+	}
+	if err != nil {
+		n.err = flow.Errorf(flow.Internal, "node.durable", "a write did not become durable, the node stops: %w", err)
+		return
+	}
+	for _, d := range waiting {
+		if s := d.Replica.Shard(); n.replicas[s] == d.Replica {
+			d.Replica.Durable(d, &n.fx)
+			n.touched[s] = true
+		}
+	}
+}
+
+// flushSend packs the turn's messages, one frame a node.
+func (n *Node) flushSend() {
+	if len(n.fx.Send) == 0 {
+		return
+	}
+	slices.SortStableFunc(n.fx.Send, func(a, b replica.Outgoing) int { return int(a.To) - int(b.To) })
+	header := net.Header{ClusterID: n.identity.ClusterID, From: n.identity.Node, Incarnation: n.incarnation, Sent: n.cfg.Clock.Now()}
+	for i := 0; i < len(n.fx.Send); {
+		f := net.Frame{Header: header}
+		f.To = n.fx.Send[i].To
+		for ; i < len(n.fx.Send) && n.fx.Send[i].To == f.To; i++ {
+			f.Messages = append(f.Messages, n.fx.Send[i].Message)
+		}
+		if f.To != n.identity.Node {
+			n.cfg.Network.Send(f.To, net.Encode(&f))
+		}
+	}
+	clear(n.fx.Send)
+	n.fx.Send = n.fx.Send[:0]
+}
+
+func (n *Node) send(to flow.NodeID, m net.Message) {
+	n.fx.Send = append(n.fx.Send, replica.Outgoing{To: to, Message: m})
+}
+
+func (n *Node) touch(s flow.ShardID) *replica.Replica {
+	r := n.replicas[s]
+	if r != nil {
+		n.touched[s] = true
+	}
+	return r
+}
+
+func (n *Node) touchAll() {
+	for _, s := range n.hosted {
+		n.touched[s] = true
+	}
+}
+
+// system returns the node's copy of the system state.
+func (n *Node) system() *system.Machine {
+	return n.replicas[flow.SystemShard].Machine().(*system.Machine)
+}
+
+// shard returns the state of a hosted data shard, or nil.
+func (n *Node) shard(s flow.ShardID) *shard.Machine {
+	if r := n.replicas[s]; r != nil && s != flow.SystemShard {
+		return r.Machine().(*shard.Machine)
+	}
+	return nil
+}
+
+// Replicas reports on every replica that the node hosts, ascending by shard.
+func (n *Node) Replicas() []flow.ReplicaStatus {
+	list := make([]flow.ReplicaStatus, 0, len(n.hosted))
+	for _, s := range n.hosted {
+		list = append(list, n.replicas[s].Status())
+	}
+	return list
+}
+
+// Identity returns who the node is.
+func (n *Node) Identity() Identity { return n.identity }
+
+// newRequestID makes an id for a request of the node's own.
+func (n *Node) newRequestID() flow.RequestID {
+	var random [10]byte
+	binary.BigEndian.PutUint64(random[:], n.random.Uint64())
+	binary.BigEndian.PutUint16(random[8:], uint16(n.random.Uint32()))
+	return flow.NewRequestID(n.wall(), random)
+}

@@ -1,0 +1,286 @@
+package node
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/net"
+)
+
+const (
+	// statusTicks is how often a node reports itself to all others (0.5 s).
+	statusTicks = 20
+	// nodeDownAfter is the silence after which a node counts as down.
+	nodeDownAfter = 2 * time.Second
+	// maxLagEntries is how far a replica may trail its leader and be called equal.
+	maxLagEntries = 256
+)
+
+// peers is what the node knows of the others from their frames.
+type peers struct {
+	known map[flow.NodeID]*peer
+	// reportSoon asks for a report at the next tick: something changed.
+	reportSoon bool
+	// hints holds the leaders heard of for shards that are not hosted here.
+	hints map[flow.ShardID]hint
+	// differing holds replicas whose digests were seen to differ.
+	differing map[flow.ShardID]flow.NodeID
+	lowDisk   bool
+}
+
+type peer struct {
+	incarnation uint64
+	heardAt     flow.Time
+	// upSince is when it was first heard after its last silence; 0 while it is down.
+	upSince flow.Time
+	// offset is its clock less ours, at the latest frame.
+	offset time.Duration
+	// status is its latest report, or nil.
+	status *net.Status
+}
+
+type hint struct {
+	leader flow.NodeID
+	term   uint64
+}
+
+func (p *peers) init() {
+	p.known, p.hints, p.differing = map[flow.NodeID]*peer{}, map[flow.ShardID]hint{}, map[flow.ShardID]flow.NodeID{}
+}
+
+// ids returns the known peers in order.
+func (p *peers) ids() []flow.NodeID { return slices.Sorted(maps.Keys(p.known)) }
+
+// heard notes a frame's header; it is false for a frame of an earlier incarnation.
+func (n *Node) heard(h *net.Header) bool {
+	p := n.peers.known[h.From]
+	if p == nil {
+		p = &peer{}
+		n.peers.known[h.From] = p
+	}
+	if h.Incarnation < p.incarnation {
+		return false
+	}
+	now := n.cfg.Clock.Now()
+	p.incarnation, p.heardAt, p.offset = h.Incarnation, now, h.Sent.Sub(now)
+	if p.upSince == 0 {
+		p.upSince = now
+		n.event(NodeUp, 0, h.From, h.Incarnation)
+	}
+	return true
+}
+
+// wall is the time that goes into commands and request ids: this node's clock,
+// corrected by the median of what it and its peers read, so that one clock that is
+// wrong does not decide how long requests are remembered.
+func (n *Node) wall() flow.Time {
+	offsets := []time.Duration{0}
+	for _, id := range n.peers.ids() {
+		if p := n.peers.known[id]; p.upSince != 0 {
+			offsets = append(offsets, p.offset)
+		}
+	}
+	slices.Sort(offsets)
+	return n.cfg.Clock.Now().Add(offsets[(len(offsets)-1)/2])
+}
+
+// up says whether a node was heard lately.
+func (n *Node) up(id flow.NodeID) bool {
+	if id == n.identity.Node {
+		return true
+	}
+	p := n.peers.known[id]
+	return p != nil && p.upSince != 0
+}
+
+// upFor returns how long a node has been heard without a silence.
+func (n *Node) upFor(id flow.NodeID) time.Duration {
+	p := n.peers.known[id]
+	if p == nil || p.upSince == 0 {
+		return 0
+	}
+	return n.cfg.Clock.Now().Sub(p.upSince)
+}
+
+func (n *Node) tickPeers() {
+	now := n.cfg.Clock.Now()
+	for _, id := range n.peers.ids() {
+		if p := n.peers.known[id]; p.upSince != 0 && now.Sub(p.heardAt) > nodeDownAfter {
+			p.upSince = 0
+			n.event(NodeDown, 0, id, p.incarnation)
+		}
+	}
+	if n.ticks%statusTicks == 1 || n.peers.reportSoon {
+		n.peers.reportSoon = false
+		n.peers.lowDisk = n.cfg.Disk.Usage().Free < n.cfg.Tuning.MinFreeBytes
+		status := n.status()
+		for _, to := range n.others() {
+			n.send(to, status)
+		}
+	}
+}
+
+// lowDisk says that the disk has too little space left to take more data.
+func (n *Node) lowDisk() bool { return n.peers.lowDisk }
+
+// others lists the other nodes, from the node table, or from the identity while
+// the table is still empty.
+func (n *Node) others() []flow.NodeID {
+	var ids []flow.NodeID
+	for _, p := range n.peerInfos() {
+		if p.ID != n.identity.Node {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+// peerInfos is the node table, or the peers that the identity names.
+func (n *Node) peerInfos() []flow.NodeInfo {
+	var infos []flow.NodeInfo
+	for _, row := range n.system().SortedNodes() {
+		infos = append(infos, row.NodeInfo)
+	}
+	if len(infos) == 0 {
+		return n.identity.Peers
+	}
+	return infos
+}
+
+func (n *Node) usage() flow.NodeUsage {
+	var u flow.NodeUsage
+	if n.cfg.Usage != nil {
+		u = n.cfg.Usage()
+	}
+	d := n.cfg.Disk.Usage()
+	u.DiskUsedBytes, u.DiskFreeBytes = d.Used, d.Free
+	return u
+}
+
+func (n *Node) status() *net.Status {
+	m := &net.Status{Usage: n.usage(), Replicas: n.Replicas()}
+	for _, s := range n.hosted {
+		if d := n.replicas[s].LastNoted(); d.Index > 0 {
+			m.Noted = append(m.Noted, d)
+		}
+	}
+	return m
+}
+
+// takeStatus keeps a node's report and compares its digests with ours.
+func (n *Node) takeStatus(from flow.NodeID, m *net.Status) {
+	p := n.peers.known[from]
+	p.status = m
+	for _, s := range m.Replicas {
+		if s.Leading && s.Term >= n.peers.hints[s.Shard].term {
+			n.peers.hints[s.Shard] = hint{leader: from, term: s.Term}
+		}
+	}
+	for _, d := range m.Noted {
+		r := n.replicas[d.Shard]
+		if r == nil {
+			continue
+		}
+		if mine, ok := r.Noted(d.Index); ok && mine != d.Digest {
+			n.peers.differing[d.Shard] = from
+			n.event(DigestMismatch, d.Shard, from, d.Index)
+		}
+	}
+}
+
+// leaderOf returns the node that leads a shard as far as is known, or 0.
+func (n *Node) leaderOf(s flow.ShardID) flow.NodeID {
+	h := n.peers.hints[s]
+	if r := n.replicas[s]; r != nil && r.Leader() != 0 && r.Term() >= h.term {
+		return r.Leader().Node()
+	}
+	return h.leader
+}
+
+// cluster answers a StatusRequest from what this node knows.
+func (n *Node) cluster() *flow.StatusResponse {
+	sys := n.system()
+	resp := &flow.StatusResponse{
+		ClusterID: n.identity.ClusterID, Self: n.identity.Node, ReplicationFactor: sys.Settings.ReplicationFactor,
+		VirtualNodes: sys.Settings.VirtualNodes, Epoch: sys.Epoch, Collections: sys.SortedCollections(),
+		SystemLeader: n.leaderOf(flow.SystemShard),
+	}
+	now := n.cfg.Clock.Now()
+	for _, row := range sys.SortedNodes() {
+		st := flow.NodeStatus{NodeInfo: row.NodeInfo, Up: n.up(row.ID)}
+		if row.ID == n.identity.Node {
+			st.Incarnation, st.Usage, st.Replicas = n.incarnation, n.usage(), n.Replicas()
+		} else if p := n.peers.known[row.ID]; p != nil {
+			st.Incarnation, st.LastHeard = p.incarnation, now.Sub(p.heardAt)
+			if p.status != nil {
+				st.Usage, st.Replicas = p.status.Usage, p.status.Replicas
+			}
+		}
+		resp.Nodes = append(resp.Nodes, st)
+	}
+	for _, p := range sys.Placements {
+		resp.Shards = append(resp.Shards, flow.ShardPlacement{
+			Shard: p.Shard, Start: p.Start, Epoch: p.Epoch, Replicas: slices.Clone(p.Replicas), Moving: sys.Moves[p.Shard] != nil,
+		})
+	}
+	resp.Problems = n.problems(resp)
+	return resp
+}
+
+// problems says why the cluster is not healthy, a sentence each.
+func (n *Node) problems(c *flow.StatusResponse) []string {
+	var list []string
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	if len(c.Shards) == 0 {
+		add("this node has not received the cluster's state yet")
+	}
+	if len(c.Nodes) < c.ReplicationFactor {
+		add("replication factor %d needs %d nodes, the cluster has %d", c.ReplicationFactor, c.ReplicationFactor, len(c.Nodes))
+	}
+	reports := map[flow.ReplicaID]map[flow.ShardID]*flow.ReplicaStatus{}
+	for i := range c.Nodes {
+		node := &c.Nodes[i]
+		if !node.Up {
+			add("node %s is down", node.Name)
+		}
+		for j := range node.Replicas {
+			s := &node.Replicas[j]
+			if reports[s.Replica] == nil {
+				reports[s.Replica] = map[flow.ShardID]*flow.ReplicaStatus{}
+			}
+			reports[s.Replica][s.Shard] = s
+		}
+	}
+	if c.SystemLeader == 0 || !n.up(c.SystemLeader) {
+		add("the system group has no leader")
+	}
+	for _, p := range c.Shards {
+		if len(p.Replicas) < c.ReplicationFactor && len(p.Replicas) < len(c.Nodes) {
+			add("shard %d has %d of %d replicas", p.Shard.UserID(), len(p.Replicas), c.ReplicationFactor)
+		}
+		leader := n.leaderOf(p.Shard)
+		if leader == 0 || !n.up(leader) {
+			add("shard %d has no leader", p.Shard.UserID())
+			continue
+		}
+		var commit uint64
+		for _, id := range p.Replicas {
+			if s := reports[id][p.Shard]; s != nil && id.Node() == leader {
+				commit = s.Commit
+			}
+		}
+		for _, id := range p.Replicas {
+			s := reports[id][p.Shard]
+			if s == nil || s.Role != flow.Voter || s.Applied+maxLagEntries < commit {
+				add("shard %d: the replica on node %v is not up to date", p.Shard.UserID(), id.Node())
+			}
+		}
+	}
+	for _, s := range slices.Sorted(maps.Keys(n.peers.differing)) {
+		add("shard %v: the replicas on nodes %v and %v differ", s, n.identity.Node, n.peers.differing[s])
+	}
+	return list
+}

@@ -1,0 +1,197 @@
+package node
+
+import (
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/net"
+)
+
+const (
+	// retryTicks is the pause before a proposal or read that failed is tried again.
+	retryTicks = 2
+	// maxRequests bounds the requests a node routes at a time.
+	maxRequests = 8192
+	// maxRequestBytes bounds the bytes of the writes it routes at a time.
+	maxRequestBytes = 256 << 20
+)
+
+// requests holds what is routed by this node at the moment.
+type requests struct {
+	proposals []*proposal
+	reads     []*readOp
+	serving   []*serving
+	waits     []*wait
+	verifies  []*verifyOp
+	bytes     int
+}
+
+func (q *requests) init() {}
+
+// proposal is a command on its way to the leader of a shard. It is sent again,
+// with the same request id, until an answer is definite or its time is up.
+type proposal struct {
+	shard   flow.ShardID
+	request flow.RequestID
+	command []byte
+	due     flow.Time
+	sentTo  flow.NodeID // 0: not under way
+	attempt int
+	nextTry uint64 // tick
+	// uncertain says that some attempt may have happened.
+	uncertain bool
+	lastErr   *flow.Error
+	// done is called once. Unknown: it may have happened; other errors: it did not.
+	done  func(w *net.Written, err *flow.Error)
+	ended bool
+}
+
+// propose routes a command to the leader of its shard.
+func (n *Node) propose(p *proposal) {
+	n.requests.proposals = append(n.requests.proposals, p)
+	n.requests.bytes += len(p.command)
+	n.sendProposal(p)
+}
+
+func (n *Node) sendProposal(p *proposal) {
+	to := n.leaderOf(p.shard)
+	if to == 0 {
+		p.nextTry = n.ticks + retryTicks
+		return
+	}
+	p.sentTo = to
+	p.attempt++
+	attempt := p.attempt
+	n.call(to, &net.Write{Shard: p.shard, Request: p.request, Command: p.command}, func(body net.Body, err *flow.Error) {
+		n.answerProposal(p, attempt, body, err)
+	})
+}
+
+// answerProposal takes the answer to an attempt. A definite success counts whichever
+// attempt it answers; a failure only of the latest one.
+func (n *Node) answerProposal(p *proposal, attempt int, body net.Body, err *flow.Error) {
+	if p.ended {
+		return
+	}
+	if w, ok := body.(*net.Written); ok && err == nil {
+		n.endProposal(p, w, nil)
+		return
+	}
+	if err == nil {
+		err = flow.Errorf(flow.Internal, "node.answerProposal", "an answer of the wrong kind")
+	}
+	p.lastErr = err
+	if err.Kind == flow.Unknown {
+		p.uncertain = true
+	}
+	if attempt != p.attempt {
+		return
+	}
+	p.sentTo = 0
+	p.nextTry = n.ticks + retryTicks
+	switch err.Kind {
+	case flow.NotLeader, flow.Unknown:
+		if err.Leader != 0 && err.Leader != n.identity.Node && p.attempt == 1 {
+			n.peers.hints[p.shard] = hint{leader: err.Leader, term: n.peers.hints[p.shard].term}
+			n.sendProposal(p)
+		}
+	case flow.ResourceExhausted:
+		if !p.uncertain {
+			n.endProposal(p, nil, err)
+		}
+	}
+}
+
+func (n *Node) endProposal(p *proposal, w *net.Written, err *flow.Error) {
+	p.ended = true
+	n.requests.bytes -= len(p.command)
+	p.done(w, err)
+}
+
+// tickProposals retries, and gives up what is out of time.
+func (n *Node) tickProposals() {
+	now := n.cfg.Clock.Now()
+	list := n.requests.proposals
+	n.requests.proposals = nil
+	for _, p := range list {
+		if p.ended {
+			continue
+		}
+		if now >= p.due {
+			n.endProposal(p, nil, p.giveUp())
+			continue
+		}
+		switch leader := n.leaderOf(p.shard); {
+		case p.sentTo == 0 && n.ticks >= p.nextTry:
+			n.sendProposal(p)
+		case p.sentTo != 0 && leader != 0 && leader != p.sentTo:
+			p.uncertain = true // the old leader may have it
+			n.sendProposal(p)
+		}
+		if !p.ended {
+			n.requests.proposals = append(n.requests.proposals, p)
+		}
+	}
+}
+
+// giveUp is the error of a proposal whose time is up.
+func (p *proposal) giveUp() *flow.Error {
+	if p.uncertain || p.sentTo != 0 {
+		return flow.Errorf(flow.Unknown, "node.propose", "no answer in time; the write may have happened: retry with the same request id").OnShard(p.shard)
+	}
+	if p.lastErr != nil {
+		return flow.Errorf(flow.Unavailable, "node.propose", "not written in time: %w", p.lastErr).OnShard(p.shard)
+	}
+	return flow.Errorf(flow.Unavailable, "node.propose", "the shard has no leader").OnShard(p.shard)
+}
+
+// wait is a linearizable look at this node's copy of the system state.
+type wait struct {
+	due  flow.Time
+	done func(err *flow.Error)
+	end  bool
+}
+
+// latestSystem calls done when the node's copy of the system state holds all that
+// was acknowledged before, or with Unavailable at the due time.
+func (n *Node) latestSystem(due flow.Time, done func(err *flow.Error)) {
+	w := &wait{due: due, done: done}
+	n.requests.waits = append(n.requests.waits, w)
+	n.touch(flow.SystemShard).Linearizable(func() {
+		if !w.end {
+			w.end = true
+			w.done(nil)
+		}
+	})
+}
+
+func (n *Node) tickWaits() {
+	now := n.cfg.Clock.Now()
+	list := n.requests.waits
+	n.requests.waits = nil
+	for _, w := range list {
+		if !w.end && now >= w.due {
+			w.end = true
+			w.done(flow.Errorf(flow.Unavailable, "node.latestSystem", "the system group did not answer in time").OnShard(flow.SystemShard))
+		}
+		if !w.end {
+			n.requests.waits = append(n.requests.waits, w)
+		}
+	}
+}
+
+// tickRequests moves everything that waits for time.
+func (n *Node) tickRequests() {
+	n.tickProposals()
+	n.tickServing()
+	n.tickReads()
+	n.tickWaits()
+	n.tickVerifies()
+}
+
+// admit refuses a request when too much is under way.
+func (n *Node) admit() *flow.Error {
+	q := &n.requests
+	if len(q.proposals)+len(q.reads) >= maxRequests || q.bytes >= maxRequestBytes {
+		return flow.Errorf(flow.ResourceExhausted, "node.Serve", "the request queue of node %v is full; retry later", n.identity.Node)
+	}
+	return nil
+}

@@ -1,0 +1,367 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index"
+	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/ring"
+)
+
+// readPatience bounds how long a node waits for its replicas to be fit for a read
+// before the rest is asked of others.
+const readPatience = 400 * time.Millisecond
+
+// readOp is a read being routed: it asks nodes for shards until each has answered
+// once, or its time is up.
+type readOp struct {
+	collection flow.Collection
+	query      net.Read
+	due        flow.Time
+	partial    bool
+	targets    []*target
+	flying     int
+	results    []*net.ReadResult
+	err        *flow.Error
+	// done is called once, with all shards answered or named as missing.
+	done  func(op *readOp, missing []flow.ShardID, err *flow.Error)
+	ended bool
+}
+
+// target is a shard of a read.
+type target struct {
+	shard   flow.ShardID
+	ids     []flow.PointID
+	flying  bool
+	served  bool
+	index   uint64
+	tries   int
+	nextTry uint64
+}
+
+// read routes a read of a collection. The query's Collection, Shards and IDs are
+// filled in here.
+func (n *Node) read(name string, query net.Read, ids []flow.PointID, opts flow.ReadOptions, done func(op *readOp, missing []flow.ShardID, err *flow.Error)) {
+	if err := n.admit(); err != nil {
+		done(nil, nil, err)
+		return
+	}
+	query.Level, query.Token, query.MaxStaleness = opts.Level, opts.Token, opts.MaxStaleness
+	due := n.due(opts.Timeout)
+	n.resolve(name, 0, due, func(c flow.Collection, err *flow.Error) {
+		if err == nil && query.Kind == net.ReadSearch {
+			if cerr := query.Vector.Check(c.Dim, c.Metric); cerr != nil {
+				err = flow.Errorf(flow.InvalidArgument, "node.read", "query: %w", cause(cerr))
+			}
+		}
+		if err != nil {
+			done(nil, nil, err)
+			return
+		}
+		query.Collection = c.ID
+		op := &readOp{collection: c, query: query, due: due, partial: opts.Partial, targets: n.targets(ids, query.Kind), done: done}
+		n.requests.reads = append(n.requests.reads, op)
+		n.sendRead(op)
+	})
+}
+
+// targets lists the shards a read touches: all, or those of the ids of a get.
+func (n *Node) targets(ids []flow.PointID, kind net.ReadKind) []*target {
+	sys := n.system()
+	all := make([]*target, len(sys.Placements))
+	starts := make([]uint64, len(sys.Placements))
+	for i, p := range sys.Placements {
+		all[i], starts[i] = &target{shard: p.Shard}, p.Start
+	}
+	if kind != net.ReadGet {
+		return all
+	}
+	for _, id := range ids {
+		t := all[ring.Find(starts, ring.Hash(id))]
+		t.ids = append(t.ids, id)
+	}
+	return slices.DeleteFunc(all, func(t *target) bool { return len(t.ids) == 0 })
+}
+
+// sendRead asks for every shard that is neither answered nor under way, with one
+// call a node.
+func (n *Node) sendRead(op *readOp) {
+	groups := map[flow.NodeID][]*target{}
+	var order []flow.NodeID
+	for _, t := range op.targets {
+		if t.served || t.flying || n.ticks < t.nextTry {
+			continue
+		}
+		to := n.readFrom(t)
+		if to == 0 {
+			continue
+		}
+		if groups[to] == nil {
+			order = append(order, to)
+		}
+		groups[to] = append(groups[to], t)
+	}
+	left := op.due.Sub(n.cfg.Clock.Now())
+	for _, to := range order {
+		group := groups[to]
+		q := op.query
+		q.Patience = min(left, readPatience)
+		q.Shards, q.IDs = nil, nil
+		for _, t := range group {
+			t.flying = true
+			q.Shards = append(q.Shards, t.shard)
+			q.IDs = append(q.IDs, t.ids...)
+		}
+		op.flying++
+		n.call(to, &q, func(body net.Body, err *flow.Error) { n.takeRead(op, group, body, err) })
+	}
+}
+
+// readFrom chooses the node that is asked for a shard: this one if it has a
+// replica, then the leader, then the others in turn.
+func (n *Node) readFrom(t *target) flow.NodeID {
+	p := n.system().Placement(t.shard)
+	if p == nil || len(p.Replicas) == 0 {
+		return 0
+	}
+	var choices []flow.NodeID
+	add := func(id flow.NodeID) {
+		if id != 0 && !slices.Contains(choices, id) {
+			choices = append(choices, id)
+		}
+	}
+	for _, id := range p.Replicas {
+		if id.Node() == n.identity.Node && n.replicas[t.shard] != nil {
+			add(n.identity.Node)
+		}
+	}
+	add(n.leaderOf(t.shard))
+	for _, id := range p.Replicas {
+		if n.up(id.Node()) {
+			add(id.Node())
+		}
+	}
+	for _, id := range p.Replicas {
+		add(id.Node())
+	}
+	return choices[t.tries%len(choices)]
+}
+
+func (n *Node) takeRead(op *readOp, group []*target, body net.Body, err *flow.Error) {
+	op.flying--
+	for _, t := range group {
+		t.flying = false
+		t.tries++
+		t.nextTry = n.ticks + retryTicks
+	}
+	if op.ended {
+		return
+	}
+	res, ok := body.(*net.ReadResult)
+	switch {
+	case err != nil:
+		op.err = err
+	case ok && res.Dropped:
+		n.resolveAgain(op)
+		return
+	case ok:
+		op.results = append(op.results, res)
+		for _, t := range group {
+			if i := res.Served.Index(t.shard); i > 0 {
+				t.served, t.index = true, i
+			}
+		}
+	}
+	if slices.IndexFunc(op.targets, func(t *target) bool { return !t.served }) < 0 {
+		op.end(nil, nil)
+	}
+}
+
+// resolveAgain starts a read over whose collection a shard has dropped.
+func (n *Node) resolveAgain(op *readOp) {
+	op.ended = true // answers that are still under way belong to the old collection
+	n.resolve(op.collection.Name, op.collection.ID, op.due, func(c flow.Collection, err *flow.Error) {
+		if err == nil && op.query.Kind == net.ReadSearch && len(op.query.Vector) != c.Dim {
+			err = flow.Errorf(flow.InvalidArgument, "node.read", "query has %d components, the collection has dimension %d", len(op.query.Vector), c.Dim)
+		}
+		if err != nil {
+			op.done(op, nil, err)
+			return
+		}
+		again := &readOp{collection: c, query: op.query, due: op.due, partial: op.partial, done: op.done}
+		again.query.Collection = c.ID
+		for _, t := range op.targets {
+			again.targets = append(again.targets, &target{shard: t.shard, ids: t.ids})
+		}
+		n.requests.reads = append(n.requests.reads, again)
+		n.sendRead(again)
+	})
+}
+
+func (op *readOp) end(missing []flow.ShardID, err *flow.Error) {
+	op.ended = true
+	op.done(op, missing, err)
+}
+
+func (n *Node) tickReads() {
+	now := n.cfg.Clock.Now()
+	list := n.requests.reads
+	n.requests.reads = nil
+	for _, op := range list {
+		if !op.ended && now >= op.due {
+			op.timeOut()
+		}
+		if !op.ended {
+			n.sendRead(op)
+		}
+		if !op.ended {
+			n.requests.reads = append(n.requests.reads, op)
+		}
+	}
+}
+
+// timeOut ends a read with what it has, if that was asked for.
+func (op *readOp) timeOut() {
+	var missing []flow.ShardID
+	var names []string
+	for _, t := range op.targets {
+		if !t.served {
+			missing = append(missing, t.shard)
+			names = append(names, fmt.Sprint(t.shard.UserID()))
+		}
+	}
+	if op.partial && len(missing) < len(op.targets) {
+		op.end(missing, nil)
+		return
+	}
+	why := ""
+	if op.err != nil {
+		why = ": " + op.err.Error()
+	}
+	op.end(missing, flow.Errorf(flow.Unavailable, "node.read", "no answer in time from shards %s%s", strings.Join(names, ", "), why))
+}
+
+// info says where the answer came from.
+func (op *readOp) info(missing []flow.ShardID) flow.ReadInfo {
+	if op == nil {
+		return flow.ReadInfo{Missing: missing}
+	}
+	info := flow.ReadInfo{Missing: missing, Stale: op.query.Level == flow.Any}
+	for _, t := range op.targets {
+		if t.served {
+			info.Shards = append(info.Shards, flow.ShardIndex{Shard: t.shard, Index: t.index})
+		}
+	}
+	return info
+}
+
+// lists returns the hits of all answers.
+func (op *readOp) lists() [][]flow.Hit {
+	lists := make([][]flow.Hit, 0, len(op.results))
+	for _, r := range op.results {
+		lists = append(lists, r.Hits)
+	}
+	return lists
+}
+
+func outcome(err *flow.Error) flow.Outcome {
+	if err == nil {
+		return flow.Outcome{}
+	}
+	return flow.Outcome{Err: err}
+}
+
+func (n *Node) serveGet(req *flow.GetRequest, reply func(flow.Response)) {
+	if err := checkGet(req); err != nil {
+		reply(&flow.GetResponse{Outcome: outcome(err)})
+		return
+	}
+	ids := slices.Clone(req.IDs)
+	slices.Sort(ids)
+	q := net.Read{Kind: net.ReadGet, WithVector: req.WithVector, WithPayload: req.WithPayload}
+	n.read(req.Collection, q, slices.Compact(ids), req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
+		resp := &flow.GetResponse{Outcome: outcome(err), ReadInfo: op.info(missing)}
+		if err == nil {
+			found := map[flow.PointID]flow.Point{}
+			for _, hits := range op.lists() {
+				for _, h := range hits {
+					found[h.ID] = h.Point
+				}
+			}
+			for _, id := range req.IDs {
+				if p, ok := found[id]; ok {
+					resp.Points = append(resp.Points, p)
+				}
+			}
+		}
+		reply(resp)
+	})
+}
+
+func checkGet(req *flow.GetRequest) *flow.Error {
+	switch {
+	case len(req.IDs) == 0:
+		return flow.Errorf(flow.InvalidArgument, "node.checkGet", "ids is empty")
+	case len(req.IDs) > flow.MaxBatchPoints:
+		return flow.Errorf(flow.InvalidArgument, "node.checkGet", "ids holds %d ids, the limit is %d", len(req.IDs), flow.MaxBatchPoints)
+	}
+	for i, id := range req.IDs {
+		if !id.Valid() {
+			return flow.Errorf(flow.InvalidArgument, "node.checkGet", "ids[%d] is missing or longer than %d bytes", i, flow.MaxPointIDBytes)
+		}
+	}
+	return nil
+}
+
+func (n *Node) serveCount(req *flow.CountRequest, reply func(flow.Response)) {
+	n.read(req.Collection, net.Read{Kind: net.ReadCount}, nil, req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
+		resp := &flow.CountResponse{Outcome: outcome(err), ReadInfo: op.info(missing)}
+		if err == nil {
+			for _, r := range op.results {
+				resp.Count += r.Count
+			}
+		}
+		reply(resp)
+	})
+}
+
+func (n *Node) serveScroll(req *flow.ScrollRequest, reply func(flow.Response)) {
+	if req.Limit < 1 || req.Limit > flow.MaxScroll {
+		reply(&flow.ScrollResponse{Outcome: outcome(flow.Errorf(flow.InvalidArgument, "node.serveScroll", "limit is %d, it must be in 1..%d", req.Limit, flow.MaxScroll))})
+		return
+	}
+	q := net.Read{Kind: net.ReadScroll, From: req.From, Limit: req.Limit + 1, WithVector: req.WithVector, WithPayload: req.WithPayload}
+	n.read(req.Collection, q, nil, req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
+		resp := &flow.ScrollResponse{Outcome: outcome(err), ReadInfo: op.info(missing)}
+		if err == nil {
+			for _, h := range index.Merge(req.Limit+1, op.lists()...) {
+				resp.Points = append(resp.Points, h.Point)
+			}
+			if len(resp.Points) > req.Limit {
+				resp.Next = resp.Points[req.Limit].ID
+				resp.Points = resp.Points[:req.Limit]
+			}
+		}
+		reply(resp)
+	})
+}
+
+func (n *Node) serveSearch(req *flow.SearchRequest, reply func(flow.Response)) {
+	if req.K < 1 || req.K > flow.MaxK {
+		reply(&flow.SearchResponse{Outcome: outcome(flow.Errorf(flow.InvalidArgument, "node.serveSearch", "limit (k) is %d, it must be in 1..%d", req.K, flow.MaxK))})
+		return
+	}
+	q := net.Read{Kind: net.ReadSearch, Vector: req.Vector, K: req.K, Exact: req.Exact, WithVector: req.WithVector, WithPayload: req.WithPayload}
+	n.read(req.Collection, q, nil, req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
+		resp := &flow.SearchResponse{Outcome: outcome(err), ReadInfo: op.info(missing)}
+		if err == nil {
+			resp.Metric = op.collection.Metric
+			resp.Hits = index.Merge(req.K, op.lists()...)
+		}
+		reply(resp)
+	})
+}

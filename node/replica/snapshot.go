@@ -1,0 +1,272 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/net"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// maxChunkTries bounds how often a chunk is sent before its stream is given up.
+const maxChunkTries = 20
+
+// sender streams this replica's state to one that is behind its log.
+type sender struct {
+	to     flow.ReplicaID
+	stream uint64
+	head   net.SnapshotHead
+	view   disk.Snapshot
+	prefix []byte
+	from   []byte // key at which the next chunk begins
+	seq    uint64
+	chunk  *net.SnapshotChunk // sent and not acknowledged
+	busy   bool               // a job reads view
+	ended  bool
+	ticks  int
+	tries  int
+}
+
+// position is where the state stands, or not ok when no more streams may begin.
+func (r *Replica) position() (index, term uint64, conf *raftpb.ConfState, ok bool) {
+	return r.applied, r.appliedTerm, r.conf, r.applied > 0 && len(r.sends) < r.cfg.Tuning.MaxSnapshotSends
+}
+
+// beginSend starts a stream. The view is taken at the end of the turn, and the
+// head with it, so that both are of the same index.
+func (r *Replica) beginSend(e *Effects, to flow.ReplicaID, term uint64) {
+	if r.sends[to] != nil {
+		return
+	}
+	r.streams++
+	s := &sender{to: to, stream: r.cfg.Incarnation<<32 | r.streams}
+	r.sends[to] = s
+	e.Compute = append(e.Compute, func() {
+		if s.ended {
+			return
+		}
+		s.head = net.SnapshotHead{Term: term, Index: r.applied, IndexTerm: r.appliedTerm, Digest: r.digest, Meta: r.machine.Meta(), Conf: r.conf}
+		s.view, s.prefix = r.cfg.Host.Snapshot(), r.StatePrefix()
+		s.from = s.prefix
+		r.readChunk(s)
+	})
+}
+
+// readChunk reads the next chunk in a job and sends it.
+func (r *Replica) readChunk(s *sender) {
+	var rows []net.Row
+	var failed error
+	last := true
+	end := disk.After(s.prefix)
+	limit := r.cfg.Tuning.ChunkBytes
+	s.busy = true
+	r.cfg.Host.Do(limit, func() {
+		size := 0
+		failed = s.view.Scan(s.from, end, func(key, value []byte) bool {
+			if size >= limit {
+				s.from = append([]byte(nil), key...)
+				last = false
+				return false
+			}
+			rows = append(rows, net.Row{Key: append([]byte(nil), key[len(s.prefix):]...), Value: append([]byte(nil), value...)})
+			size += len(key) + len(value)
+			return true
+		})
+	}, func() {
+		s.busy = false
+		if s.ended || failed != nil {
+			r.endSend(s, true)
+			return
+		}
+		s.chunk = &net.SnapshotChunk{Shard: r.cfg.Shard, From: r.id, To: s.to, Stream: s.stream, Seq: s.seq, Head: s.head, Rows: rows, Last: last}
+		s.tries = 0
+		r.sendChunk(s)
+	})
+}
+
+func (r *Replica) sendChunk(s *sender) {
+	s.ticks = 0
+	s.tries++
+	e := r.cfg.Host.Effects()
+	e.Send = append(e.Send, Outgoing{To: s.to.Node(), Message: s.chunk})
+}
+
+// TakeAck takes the answer to a chunk.
+func (r *Replica) TakeAck(m *net.SnapshotAck) {
+	s := r.sends[m.From]
+	if s == nil || m.To != r.id || m.Stream != s.stream || s.chunk == nil || m.Seq != s.seq {
+		return
+	}
+	if m.Failed || s.chunk.Last {
+		r.endSend(s, m.Failed)
+		return
+	}
+	s.seq++
+	s.chunk = nil
+	r.readChunk(s)
+}
+
+// endSend ends a stream and tells Raft how.
+func (r *Replica) endSend(s *sender, failed bool) {
+	s.end()
+	if r.sends[s.to] == s {
+		delete(r.sends, s.to)
+		status := raft.SnapshotFinish
+		if failed {
+			status = raft.SnapshotFailure
+		}
+		r.raft.ReportSnapshot(uint64(s.to), status)
+	}
+}
+
+// end lets go of the view, unless a job still reads it: then the job's end does.
+func (s *sender) end() {
+	s.ended = true
+	if s.view != nil && !s.busy {
+		_ = s.view.Close()
+		s.view = nil
+	}
+}
+
+// endSends ends all streams without a word to Raft, which no longer leads.
+func (r *Replica) endSends() {
+	for _, to := range r.sending() {
+		r.sends[to].end()
+		delete(r.sends, to)
+	}
+}
+
+func (r *Replica) sending() []flow.ReplicaID { return slices.Sorted(maps.Keys(r.sends)) }
+
+func (r *Replica) tickSnapshots() {
+	for _, to := range r.sending() {
+		s := r.sends[to]
+		if s.ticks++; s.chunk == nil || s.ticks < r.cfg.Tuning.RetryTicks {
+			continue
+		}
+		if s.tries >= maxChunkTries {
+			r.endSend(s, true)
+			continue
+		}
+		r.sendChunk(s)
+	}
+}
+
+// receiver collects a stream under the next state number.
+type receiver struct {
+	from     flow.ReplicaID
+	stream   uint64
+	next     uint64 // sequence number of the chunk wanted
+	machine  Machine
+	digest   uint64
+	head     net.SnapshotHead
+	complete bool
+}
+
+// TakeChunk takes a part of a snapshot and acknowledges it.
+func (r *Replica) TakeChunk(c *net.SnapshotChunk) {
+	if c.To != r.id {
+		return
+	}
+	e := r.cfg.Host.Effects()
+	answer := func(failed bool) {
+		e.Send = append(e.Send, Outgoing{To: c.From.Node(), Message: &net.SnapshotAck{
+			Shard: r.cfg.Shard, From: r.id, To: c.From, Stream: c.Stream, Seq: c.Seq, Failed: failed}})
+	}
+	if c.Head.Index <= r.applied {
+		answer(true) // the log has brought us further meanwhile
+		return
+	}
+	rc := r.receive
+	if rc == nil || rc.from != c.From || rc.stream != c.Stream {
+		if c.Seq != 0 {
+			answer(true) // the beginning was lost with a restart
+			return
+		}
+		r.sweepStaged(&e.Batch)
+		rc = &receiver{from: c.From, stream: c.Stream, machine: r.cfg.NewMachine(), head: c.Head}
+		r.receive = rc
+	}
+	if c.Seq != rc.next {
+		if c.Seq < rc.next {
+			answer(false) // the acknowledgment was lost
+		}
+		return
+	}
+	rc.next++
+	if err := rc.take(r, e, c); err != nil {
+		r.receive = nil
+		answer(true)
+		return
+	}
+	answer(false)
+	if c.Last {
+		rc.complete = true
+		_ = r.raft.Step(&raftpb.Message{
+			Type: raftpb.MsgSnap.Enum(), To: new(uint64(r.id)), From: new(uint64(c.From)), Term: new(rc.head.Term),
+			Snapshot: &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{Index: new(rc.head.Index), Term: new(rc.head.IndexTerm), ConfState: rc.head.Conf}},
+		})
+	}
+}
+
+// take stores and loads a chunk's rows; at the end it checks the digest.
+func (rc *receiver) take(r *Replica, e *Effects, c *net.SnapshotChunk) error {
+	prefix := statePrefix(r.cfg.Shard, r.number+1)
+	for _, row := range c.Rows {
+		if err := rc.machine.Restore(row.Key, row.Value); err != nil {
+			return err
+		}
+		rc.digest += rowHash(row.Key, row.Value)
+		e.Batch.Put(append(prefix[:len(prefix):len(prefix)], row.Key...), row.Value)
+	}
+	if !c.Last {
+		return nil
+	}
+	if rc.digest != rc.head.Digest {
+		return flow.Errorf(flow.Corrupt, "replica.TakeChunk", "snapshot digest is %016x, its head says %016x", rc.digest, rc.head.Digest)
+	}
+	return rc.machine.Restored(rc.head.Meta)
+}
+
+// install puts the received state in force, in the batch that Raft waits for.
+func (r *Replica) install(e *Effects, m *raftpb.SnapshotMetadata) {
+	rc := r.receive
+	if rc == nil || !rc.complete || rc.head.Index != m.GetIndex() {
+		panic(flow.Errorf(flow.Internal, "replica.install", "no received state for snapshot %d", m.GetIndex()).OnShard(r.cfg.Shard))
+	}
+	old := r.StatePrefix()
+	r.number++
+	e.Batch.DeleteRange(old, disk.After(old))
+	e.Batch.Put(groupKey(r.cfg.Shard, tagGroup), groupMeta{id: r.id, number: r.number}.encode())
+	r.log.reset(&e.Batch, rc.head.Index, rc.head.IndexTerm)
+	r.durable = rc.head.Index
+	r.machine, r.digest, r.conf = rc.machine, rc.digest, rc.head.Conf
+	r.applied, r.appliedTerm, r.dirty = rc.head.Index, rc.head.IndexTerm, true
+	r.receive = nil
+}
+
+// dropRefused forgets a received snapshot that Raft did not want.
+func (r *Replica) dropRefused(e *Effects) {
+	if r.receive != nil && r.receive.complete {
+		r.receive = nil
+		r.sweepStaged(&e.Batch)
+	}
+}
+
+// sweepStaged removes rows of a snapshot that never came into force.
+func (r *Replica) sweepStaged(b *disk.Batch) {
+	prefix := statePrefix(r.cfg.Shard, r.number+1)
+	b.DeleteRange(prefix, disk.After(prefix))
+}
+
+// Close ends what outlives a turn, before the replica is destroyed or the node stops.
+func (r *Replica) Close() { r.endSends() }
+
+func sortedRequests[V any](m map[flow.RequestID]V) []flow.RequestID {
+	ids := slices.Collect(maps.Keys(m))
+	slices.SortFunc(ids, func(a, b flow.RequestID) int { return slices.Compare(a[:], b[:]) })
+	return ids
+}

@@ -1,0 +1,285 @@
+package node
+
+import (
+	"slices"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/index"
+	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
+	"github.com/ruvector-flow/ruvector-flow/node/shard"
+	"github.com/ruvector-flow/ruvector-flow/ring"
+)
+
+// serving is a Read that waits until this node's replicas are fit for it.
+type serving struct {
+	query   *net.Read
+	due     flow.Time
+	waiting int
+	ready   []flow.ShardID
+	handles []*replica.Read
+	done    answerFunc
+	ended   bool
+}
+
+// serveRead reads from this node's replicas once they are fit for the read level,
+// or, when patience ends, from those that are.
+func (n *Node) serveRead(q *net.Read, done answerFunc) {
+	sv := &serving{query: q, due: n.cfg.Clock.Now().Add(q.Patience), done: done}
+	sv.waiting = 1 // until all shards are asked
+	for _, s := range q.Shards {
+		r := n.touch(s)
+		if r == nil || s == flow.SystemShard || r.Applied() == 0 {
+			continue
+		}
+		fit := func() {
+			sv.ready = append(sv.ready, s)
+			sv.waiting--
+			n.runWhenReady(sv)
+		}
+		sv.waiting++
+		switch q.Level {
+		case flow.Session:
+			sv.handles = append(sv.handles, r.AtIndex(q.Token.Index(s), fit))
+		case flow.Bounded:
+			sv.handles = append(sv.handles, r.Fresh(q.MaxStaleness, fit))
+		case flow.Any:
+			sv.handles = append(sv.handles, r.AtIndex(0, fit))
+		default:
+			sv.handles = append(sv.handles, r.Linearizable(fit))
+		}
+	}
+	sv.waiting--
+	n.requests.serving = append(n.requests.serving, sv)
+	n.runWhenReady(sv)
+}
+
+func (n *Node) runWhenReady(sv *serving) {
+	if sv.waiting > 0 || sv.ended {
+		return
+	}
+	sv.ended = true
+	n.fx.Compute = append(n.fx.Compute, func() { n.run(sv) })
+}
+
+func (n *Node) tickServing() {
+	now := n.cfg.Clock.Now()
+	n.requests.serving = slices.DeleteFunc(n.requests.serving, func(sv *serving) bool {
+		if !sv.ended && now >= sv.due {
+			for _, h := range sv.handles {
+				h.Cancel()
+			}
+			sv.waiting = 0
+			n.runWhenReady(sv)
+		}
+		return sv.ended
+	})
+}
+
+// located is a point that a job will read.
+type located struct {
+	prefix []byte // of the replica's state
+	slot   uint64
+	id     flow.PointID
+}
+
+// run answers a read from the state as it is at the end of this turn: every
+// replica in ready is at or past the index that the level asks for.
+func (n *Node) run(sv *serving) {
+	res := &net.ReadResult{}
+	var shards []flow.ShardID
+	slices.Sort(sv.ready)
+	for _, s := range sv.ready {
+		r := n.replicas[s]
+		if r == nil {
+			continue // destroyed since
+		}
+		if n.shard(s).IsDropped(sv.query.Collection) {
+			sv.done(&net.ReadResult{Dropped: true}, nil)
+			return
+		}
+		shards = append(shards, s)
+		res.Served = append(res.Served, flow.ShardIndex{Shard: s, Index: r.Applied()})
+	}
+	switch sv.query.Kind {
+	case net.ReadCount:
+		for _, s := range shards {
+			res.Count += n.shard(s).Count(sv.query.Collection)
+		}
+		sv.done(res, nil)
+	case net.ReadGet:
+		n.runGet(sv, res, shards)
+	case net.ReadScroll:
+		n.runScroll(sv, res, shards)
+	case net.ReadSearch:
+		n.runSearch(sv, res, shards)
+	default:
+		sv.done(nil, flow.Errorf(flow.InvalidArgument, "node.run", "unknown kind of read %d", sv.query.Kind))
+	}
+}
+
+// pointBytes is an estimate of a stored point, for the cost of jobs.
+const pointBytes = 4096
+
+func (n *Node) runGet(sv *serving, res *net.ReadResult, shards []flow.ShardID) {
+	sys := n.system()
+	starts := make([]uint64, len(sys.Placements))
+	for i, p := range sys.Placements {
+		starts[i] = p.Start
+	}
+	var points []located
+	for _, id := range sv.query.IDs {
+		s := flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)
+		if !slices.Contains(shards, s) {
+			continue
+		}
+		if slot, ok := n.shard(s).Slot(sv.query.Collection, id); ok {
+			points = append(points, located{prefix: n.replicas[s].StatePrefix(), slot: slot, id: id})
+		}
+	}
+	view := n.cfg.Disk.Snapshot()
+	n.job(sv, res, len(points)*pointBytes, view, func() (err error) {
+		res.Hits, err = fetch(view, sv.query, points, nil)
+		return err
+	})
+}
+
+func (n *Node) runScroll(sv *serving, res *net.ReadResult, shards []flow.ShardID) {
+	var prefixes [][]byte
+	for _, s := range shards {
+		prefixes = append(prefixes, n.replicas[s].StatePrefix())
+	}
+	view := n.cfg.Disk.Snapshot()
+	n.job(sv, res, sv.query.Limit*pointBytes, view, func() error {
+		points, err := scan(view, sv.query, prefixes)
+		if err != nil {
+			return err
+		}
+		res.Hits, err = fetch(view, sv.query, points, nil)
+		return err
+	})
+}
+
+func (n *Node) runSearch(sv *serving, res *net.ReadResult, shards []flow.ShardID) {
+	q := sv.query
+	var views []*index.View
+	var prefixes [][]byte
+	cost := 0
+	for _, s := range shards {
+		if v := n.shard(s).View(q.Collection); v != nil {
+			views = append(views, v)
+			prefixes = append(prefixes, n.replicas[s].StatePrefix())
+			cost += int(v.Bytes())
+		}
+	}
+	var snap disk.Snapshot
+	if q.WithVector || q.WithPayload {
+		snap = n.cfg.Disk.Snapshot()
+	}
+	n.job(sv, res, cost, snap, func() (err error) {
+		lists := make([][]flow.Hit, len(views))
+		from := map[flow.PointID]located{}
+		for i, v := range views {
+			for _, c := range v.Search(index.Query{Vector: q.Vector, K: q.K, Exact: q.Exact}) {
+				lists[i] = append(lists[i], flow.Hit{Point: flow.Point{ID: c.ID, Version: shard.Version(c.Slot)}, Distance: c.Distance})
+				if snap != nil {
+					from[c.ID] = located{prefix: prefixes[i], slot: c.Slot, id: c.ID}
+				}
+			}
+		}
+		res.Hits = index.Merge(q.K, lists...)
+		if snap == nil {
+			return nil
+		}
+		points := make([]located, len(res.Hits))
+		for i, h := range res.Hits {
+			points[i] = from[h.ID]
+		}
+		res.Hits, err = fetch(snap, q, points, res.Hits)
+		return err
+	})
+}
+
+// job runs a read's computation on a worker and answers with its result.
+func (n *Node) job(sv *serving, res *net.ReadResult, cost int, view disk.Snapshot, run func() error) {
+	var failed error
+	host{n}.Do(cost, func() {
+		failed = run()
+		if view != nil {
+			if err := view.Close(); failed == nil {
+				failed = err
+			}
+		}
+	}, func() {
+		if failed != nil {
+			sv.done(nil, flow.Errorf(flow.KindOf(failed), "node.job", "reading points: %w", failed))
+			return
+		}
+		sv.done(res, nil)
+	})
+}
+
+// scan lists the first points of some shards in id order.
+func scan(view disk.Reader, q *net.Read, prefixes [][]byte) ([]located, error) {
+	var points []located
+	for _, prefix := range prefixes {
+		lo, hi := shard.IDRange(q.Collection, q.From)
+		skip := len(prefix) + 9 // the kind of row and the collection
+		count := 0
+		var bad error
+		err := view.Scan(join(prefix, lo), join(prefix, hi), func(key, value []byte) bool {
+			slot, err := shard.DecodeSlot(value)
+			if bad = err; err != nil {
+				return false
+			}
+			points = append(points, located{prefix: prefix, slot: slot, id: flow.PointID(key[skip:])})
+			count++
+			return count < q.Limit
+		})
+		if err == nil {
+			err = bad
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(points, func(a, b located) int {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	})
+	return points[:min(len(points), q.Limit)], nil
+}
+
+// fetch reads points' rows; with hits, it fills in their vectors and payloads.
+func fetch(view disk.Reader, q *net.Read, points []located, hits []flow.Hit) ([]flow.Hit, error) {
+	list := make([]flow.Hit, 0, len(points))
+	for i, at := range points {
+		value, ok, err := view.Get(join(at.prefix, shard.PointKey(q.Collection, at.slot)))
+		if err == nil && !ok {
+			err = flow.Errorf(flow.Corrupt, "node.fetch", "the row of point %v is missing", at.id)
+		}
+		if err != nil {
+			return nil, err
+		}
+		p, err := shard.DecodePoint(at.slot, value, q.WithVector, q.WithPayload)
+		if err != nil {
+			return nil, err
+		}
+		if p.ID != at.id {
+			return nil, flow.Errorf(flow.Corrupt, "node.fetch", "the row of point %v holds point %v", at.id, p.ID)
+		}
+		h := flow.Hit{Point: p}
+		if hits != nil {
+			h.Distance = hits[i].Distance
+		}
+		list = append(list, h)
+	}
+	return list, nil
+}
+
+func join(prefix, key []byte) []byte {
+	return append(append(make([]byte, 0, len(prefix)+len(key)), prefix...), key...)
+}

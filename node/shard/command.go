@@ -1,0 +1,193 @@
+package shard
+
+import (
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/net/wire"
+)
+
+// The kinds of command.
+const (
+	commandWrite = 'W'
+	commandDrop  = 'D'
+)
+
+// Bits of an operation's first byte, beside flow.OpKind.
+const (
+	opKindMask = 0x0f
+	opIf       = 0x10
+)
+
+// Write is a decoded write command.
+type write struct {
+	collection flow.CollectionID
+	dim        int
+	metric     flow.Metric
+	ops        int
+	r          *wire.Reader
+	body       []byte
+}
+
+// EncodeWrite returns the command that applies those of ops whose positions are
+// given, in that order, to a collection. The collection's definition travels with
+// each write: a shard learns of a collection from its log alone.
+func EncodeWrite(c flow.Collection, ops []flow.Op, positions []int) []byte {
+	size := 32
+	for _, i := range positions {
+		size += 24 + len(ops[i].ID) + 4*len(ops[i].Vector) + len(ops[i].Payload)
+	}
+	w := wire.Writer{Buf: make([]byte, 0, size)}
+	w.Byte(commandWrite)
+	w.Uint(uint64(c.ID))
+	w.Uint(uint64(c.Dim))
+	w.Byte(byte(c.Metric))
+	w.Uint(uint64(len(positions)))
+	for _, i := range positions {
+		encodeOp(&w, &ops[i])
+	}
+	return w.Buf
+}
+
+// encodeOp ends an upsert with its row, in the stored form, so that applying it
+// stores a part of the command as it is.
+func encodeOp(w *wire.Writer, op *flow.Op) {
+	first := byte(op.Kind)
+	if op.If {
+		first |= opIf
+	}
+	w.Byte(first)
+	if op.If {
+		w.Uint(op.IfVersion)
+	}
+	w.Text(string(op.ID))
+	if op.Kind == flow.Upsert {
+		w.Floats(op.Vector)
+		w.Bytes(op.Payload)
+	}
+}
+
+func decodeWrite(body []byte) (write, error) {
+	r := wire.NewReader(body[1:])
+	c := write{collection: flow.CollectionID(r.Uint()), dim: int(r.Uint()), metric: flow.Metric(r.Byte()), r: r, body: body}
+	c.ops = r.Count(2)
+	return c, r.Err()
+}
+
+// op is one decoded operation of a write.
+type op struct {
+	kind      flow.OpKind
+	cond      bool
+	ifVersion uint64
+	id        flow.PointID
+	vector    []float32 // valid until the next call
+	row       []byte    // the stored form; aliases the command
+}
+
+// next decodes the following operation, using scratch for the vector.
+func (c *write) next(scratch []float32) (op, error) {
+	first := c.r.Byte()
+	o := op{kind: flow.OpKind(first & opKindMask), cond: first&opIf != 0}
+	if o.cond {
+		o.ifVersion = c.r.Uint()
+	}
+	start := len(c.body) - c.r.Len()
+	o.id = flow.PointID(c.r.Text())
+	if o.kind == flow.Upsert {
+		o.vector = c.r.AppendFloats(scratch[:0])
+		c.r.Bytes()
+		o.row = c.body[start : len(c.body)-c.r.Len()]
+	}
+	return o, c.r.Err()
+}
+
+// EncodeDrop returns the command that drops collections. position is how many
+// collections the system group had dropped when the list was made, so that a shard
+// knows how far it has come.
+func EncodeDrop(position uint64, ids []flow.CollectionID) []byte {
+	var w wire.Writer
+	w.Byte(commandDrop)
+	w.Uint(position)
+	w.Uint(uint64(len(ids)))
+	for _, id := range ids {
+		w.Uint(uint64(id))
+	}
+	return w.Buf
+}
+
+func decodeDrop(body []byte) (position uint64, ids []flow.CollectionID, err error) {
+	r := wire.NewReader(body[1:])
+	position = r.Uint()
+	for range r.Count(1) {
+		ids = append(ids, flow.CollectionID(r.Uint()))
+	}
+	return position, ids, r.Done()
+}
+
+// Refusal says why a command as a whole was not applied.
+type Refusal byte
+
+// The refusals.
+const (
+	// None: the command was applied; Results tells each operation's fate.
+	None Refusal = iota
+	// Dropped: the collection is dropped in this shard.
+	Dropped
+	// Expired: the request id is older than what the shard still remembers, or its
+	// time is too far ahead; it could be a retry of what was applied.
+	Expired
+)
+
+// outcome is what became of a write.
+type outcome struct {
+	refusal Refusal
+	results []flow.OpResult
+}
+
+// encode is short in the usual case that every operation was applied at one index.
+func (o outcome) encode(index uint64) []byte {
+	var w wire.Writer
+	w.Byte(byte(o.refusal))
+	if o.refusal != None {
+		return w.Buf
+	}
+	w.Uint(uint64(len(o.results)))
+	plain := true
+	for _, r := range o.results {
+		plain = plain && r.Status == flow.Applied && r.Version == index
+	}
+	w.Bool(plain)
+	if plain {
+		w.Uint(index)
+		return w.Buf
+	}
+	for _, r := range o.results {
+		w.Byte(byte(r.Status))
+		w.Uint(r.Version)
+	}
+	return w.Buf
+}
+
+// DecodeResult reads the result of a write command.
+func DecodeResult(b []byte) (Refusal, []flow.OpResult, error) {
+	r := wire.NewReader(b)
+	refusal := Refusal(r.Byte())
+	if refusal != None {
+		return refusal, nil, r.Done()
+	}
+	// A count is not checked against the bytes left: the plain form is short.
+	n := r.Uint()
+	if n > flow.MaxBatchPoints {
+		return None, nil, wire.ErrShort
+	}
+	results := make([]flow.OpResult, n)
+	if r.Bool() {
+		index := r.Uint()
+		for i := range results {
+			results[i] = flow.OpResult{Status: flow.Applied, Version: index}
+		}
+		return None, results, r.Done()
+	}
+	for i := range results {
+		results[i] = flow.OpResult{Status: flow.OpStatus(r.Byte()), Version: r.Uint()}
+	}
+	return None, results, r.Done()
+}

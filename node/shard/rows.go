@@ -1,0 +1,125 @@
+package shard
+
+import (
+	"encoding/binary"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/net/wire"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
+)
+
+// Rows of a shard's state, by their first byte, in key order:
+//
+//	'c' collection            the collection's dimension and metric
+//	'd' request id            the result of an applied request
+//	'i' collection, id        the point's slot
+//	'r' collection, slot      the point: id, vector, payload
+//	'x' collection            the collection is dropped
+//
+// Points lie under their slots, in the order of writing: random keys would cost
+// five times as much to load. The id rows give the order of a scroll.
+const (
+	rowCollection = 'c'
+	rowDedup      = 'd'
+	rowID         = 'i'
+	rowPoint      = 'r'
+	rowDropped    = 'x'
+)
+
+func key(tag byte, id flow.CollectionID, extra int) []byte {
+	k := make([]byte, 0, 9+extra)
+	return binary.BigEndian.AppendUint64(append(k, tag), uint64(id))
+}
+
+func collectionKey(id flow.CollectionID) []byte { return key(rowCollection, id, 0) }
+func droppedKey(id flow.CollectionID) []byte    { return key(rowDropped, id, 0) }
+func dedupKey(id flow.RequestID) []byte         { return append([]byte{rowDedup}, id[:]...) }
+
+func idKey(id flow.CollectionID, p flow.PointID) []byte {
+	return append(key(rowID, id, len(p)), p...)
+}
+
+func rowKey(id flow.CollectionID, slot uint64) []byte {
+	return binary.BigEndian.AppendUint64(key(rowPoint, id, 8), slot)
+}
+
+// PointKey returns the state key of the point stored at a slot.
+func PointKey(id flow.CollectionID, slot uint64) []byte { return rowKey(id, slot) }
+
+// IDRange returns the state keys of a collection's id rows from an id on; the value
+// of an id row is read by DecodeSlot.
+func IDRange(id flow.CollectionID, from flow.PointID) (lo, hi []byte) {
+	return idKey(id, from), disk.After(key(rowID, id, 0))
+}
+
+// DecodeSlot reads the value of an id row.
+func DecodeSlot(value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, flow.Errorf(flow.Corrupt, "shard.DecodeSlot", "id row of %d bytes", len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
+// DecodePoint reads the row of a slot. The payload and the vector are copies.
+func DecodePoint(slot uint64, value []byte, withVector, withPayload bool) (flow.Point, error) {
+	r := wire.NewReader(value)
+	p := flow.Point{ID: flow.PointID(r.Text()), Version: Version(slot)}
+	if withVector {
+		p.Vector = r.Floats()
+	} else {
+		r.SkipFloats()
+	}
+	if b := r.Bytes(); withPayload && len(b) > 0 {
+		p.Payload = append([]byte(nil), b...)
+	}
+	if err := r.Done(); err != nil {
+		return flow.Point{}, flow.Errorf(flow.Corrupt, "shard.DecodePoint", "row of slot %d: %w", slot, err)
+	}
+	return p, nil
+}
+
+func encodeDefinition(dim int, metric flow.Metric) []byte {
+	var w wire.Writer
+	w.Uint(uint64(dim))
+	w.Byte(byte(metric))
+	return w.Buf
+}
+
+// Restore implements replica.Machine.
+func (m *Machine) Restore(k, value []byte) error {
+	bad := flow.Errorf(flow.Corrupt, "shard.Restore", "row with key %q is malformed", k)
+	r := wire.NewReader(value)
+	switch {
+	case len(k) == 9 && k[0] == rowCollection:
+		dim, metric := int(r.Uint()), flow.Metric(r.Byte())
+		if r.Done() != nil || dim < 1 || dim > flow.MaxDim || !metric.Valid() {
+			return bad
+		}
+		m.create(flow.CollectionID(binary.BigEndian.Uint64(k[1:])), dim, metric)
+	case len(k) == 17 && k[0] == rowDedup:
+		m.dedup.restore(flow.RequestID(k[1:]), append([]byte(nil), value...))
+	case len(k) > 9 && k[0] == rowID:
+		c := m.collections[flow.CollectionID(binary.BigEndian.Uint64(k[1:]))]
+		if c == nil {
+			return bad
+		}
+		c.hashes += replica.RowHash(k, value)
+	case len(k) == 17 && k[0] == rowPoint:
+		c := m.collections[flow.CollectionID(binary.BigEndian.Uint64(k[1:]))]
+		id := flow.PointID(r.Text())
+		m.scratch = r.AppendFloats(m.scratch[:0])
+		r.Bytes()
+		if c == nil || r.Done() != nil || len(m.scratch) != c.dim {
+			return bad
+		}
+		hash := replica.RowHash(k, value)
+		c.hashes += hash
+		c.insert(id, location{slot: binary.BigEndian.Uint64(k[9:]), hash: hash}, m.scratch)
+	case len(k) == 9 && k[0] == rowDropped:
+		m.dropped[flow.CollectionID(binary.BigEndian.Uint64(k[1:]))] = true
+	default:
+		return bad
+	}
+	return nil
+}

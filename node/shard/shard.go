@@ -1,0 +1,251 @@
+// Package shard is the state machine of a data shard: its slice of every
+// collection, the vectors' index, and the table of requests already applied. What
+// it becomes is a function of its log alone; it never reads a clock or a disk.
+package shard
+
+import (
+	"encoding/binary"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/index"
+	"github.com/ruvector-flow/ruvector-flow/net/wire"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
+)
+
+// slotOpBits is how many low bits of a slot number an operation within its command;
+// the rest is the Raft index, which is the point's version. Slots thus ascend with
+// the log, and vectors are stored in the order of writing.
+const slotOpBits = 16
+
+// Machine is the state of one data shard.
+type Machine struct {
+	collections map[flow.CollectionID]*collection
+	// dropped holds the ids of dropped collections; dropPosition is how much of the
+	// system group's list of them this shard has seen.
+	dropped      map[flow.CollectionID]bool
+	dropPosition uint64
+	dedup        dedup
+	scratch      []float32
+}
+
+var _ replica.Machine = (*Machine)(nil)
+
+// collection is a shard's slice of one collection.
+type collection struct {
+	dim    int
+	metric flow.Metric
+	points map[flow.PointID]location
+	index  *index.Index
+	// hashes is the sum of the hashes of all its rows.
+	hashes uint64
+	// idBytes is the sum of the lengths of the ids.
+	idBytes uint64
+}
+
+// location is where a point is stored, and its row's hash.
+type location struct{ slot, hash uint64 }
+
+// New returns an empty shard.
+func New() *Machine {
+	return &Machine{
+		collections: map[flow.CollectionID]*collection{}, dropped: map[flow.CollectionID]bool{},
+		dedup: dedup{results: map[flow.RequestID][]byte{}},
+	}
+}
+
+// Apply implements replica.Machine.
+func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []byte {
+	m.dedup.advance(c.Time, rows)
+	if len(c.Body) > 0 && c.Body[0] == commandDrop {
+		position, ids, err := decodeDrop(c.Body)
+		if err != nil {
+			panic(flow.Errorf(flow.Corrupt, "shard.Apply", "drop command at %d: %w", index, err))
+		}
+		m.drop(position, ids, rows)
+		return outcome{}.encode(index)
+	}
+	if result, ok := m.dedup.results[c.Request]; ok {
+		return result
+	}
+	if !m.dedup.admits(c.Request) {
+		return outcome{refusal: Expired}.encode(index)
+	}
+	w, err := decodeWrite(c.Body)
+	if err != nil {
+		panic(flow.Errorf(flow.Corrupt, "shard.Apply", "write command at %d: %w", index, err))
+	}
+	if m.dropped[w.collection] {
+		return outcome{refusal: Dropped}.encode(index)
+	}
+	result := m.write(index, w, rows).encode(index)
+	m.dedup.remember(c.Request, result, rows)
+	return result
+}
+
+// Seen implements replica.Machine.
+func (m *Machine) Seen(id flow.RequestID) (result []byte, ok bool) {
+	result, ok = m.dedup.results[id]
+	return result, ok
+}
+
+func (m *Machine) write(at uint64, w write, rows *replica.Rows) outcome {
+	c := m.collections[w.collection]
+	if c == nil {
+		c = m.create(w.collection, w.dim, w.metric)
+		rows.Put(collectionKey(w.collection), encodeDefinition(w.dim, w.metric))
+	}
+	results := make([]flow.OpResult, w.ops)
+	for i := range results {
+		o, err := w.next(m.scratch)
+		if err != nil {
+			panic(flow.Errorf(flow.Corrupt, "shard.write", "operation %d of the command at %d: %w", i, at, err))
+		}
+		if o.vector != nil {
+			m.scratch = o.vector
+		}
+		results[i] = c.apply(w.collection, at<<slotOpBits|uint64(i), o, rows)
+	}
+	return outcome{results: results}
+}
+
+func (m *Machine) create(id flow.CollectionID, dim int, metric flow.Metric) *collection {
+	x, err := index.New(index.Config{Dim: dim, Metric: metric})
+	if err != nil {
+		panic(err) // the definition was checked before it entered the log
+	}
+	c := &collection{dim: dim, metric: metric, points: map[flow.PointID]location{}, index: x}
+	m.collections[id] = c
+	return c
+}
+
+// apply decides and carries out one operation.
+func (c *collection) apply(id flow.CollectionID, slot uint64, o op, rows *replica.Rows) flow.OpResult {
+	old, exists := c.points[o.id]
+	version := old.slot >> slotOpBits
+	switch {
+	case o.cond && o.ifVersion != version:
+		return flow.OpResult{Status: flow.Conflicted, Version: version}
+	case o.kind == flow.Delete && !exists:
+		return flow.OpResult{Status: flow.Absent}
+	case o.kind == flow.Upsert && len(o.vector) != c.dim:
+		return flow.OpResult{Status: flow.Failed}
+	}
+	if exists {
+		c.remove(id, o.id, old, rows)
+	}
+	if o.kind == flow.Upsert {
+		hash := rows.Put(rowKey(id, slot), o.row)
+		c.hashes += hash + rows.Put(idKey(id, o.id), encodeSlot(slot))
+		c.insert(o.id, location{slot: slot, hash: hash}, o.vector)
+	}
+	return flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}
+}
+
+func (c *collection) remove(id flow.CollectionID, p flow.PointID, old location, rows *replica.Rows) {
+	idHash := replica.RowHash(idKey(id, p), encodeSlot(old.slot))
+	rows.Delete(rowKey(id, old.slot), old.hash)
+	rows.Delete(idKey(id, p), idHash)
+	c.hashes -= old.hash + idHash
+	c.idBytes -= uint64(len(p))
+	c.index.Remove(old.slot)
+	delete(c.points, p)
+}
+
+func (c *collection) insert(p flow.PointID, at location, v []float32) {
+	c.points[p] = at
+	c.idBytes += uint64(len(p))
+	c.index.Insert(at.slot, p, v)
+}
+
+func (m *Machine) drop(position uint64, ids []flow.CollectionID, rows *replica.Rows) {
+	m.dropPosition = max(m.dropPosition, position)
+	for _, id := range ids {
+		if m.dropped[id] {
+			continue
+		}
+		m.dropped[id] = true
+		rows.Put(droppedKey(id), nil)
+		c := m.collections[id]
+		if c == nil {
+			continue
+		}
+		rows.DeleteRange(key(rowPoint, id, 0), disk.After(key(rowPoint, id, 0)), c.hashes)
+		rows.DeleteRange(key(rowID, id, 0), disk.After(key(rowID, id, 0)), 0) // in hashes already
+		rows.Delete(collectionKey(id), replica.RowHash(collectionKey(id), encodeDefinition(c.dim, c.metric)))
+		delete(m.collections, id)
+	}
+}
+
+// Meta implements replica.Machine.
+func (m *Machine) Meta() []byte {
+	var w wire.Writer
+	w.Int(int64(m.dedup.logTime))
+	w.Int(int64(m.dedup.floor))
+	w.Uint(m.dropPosition)
+	return w.Buf
+}
+
+// Restored implements replica.Machine.
+func (m *Machine) Restored(meta []byte) error {
+	if len(meta) == 0 {
+		return nil // a shard that has applied nothing
+	}
+	r := wire.NewReader(meta)
+	m.dedup.logTime, m.dedup.floor, m.dropPosition = flow.Time(r.Int()), flow.Time(r.Int()), r.Uint()
+	return r.Done()
+}
+
+// Points implements replica.Machine.
+func (m *Machine) Points() (points, bytes uint64) {
+	for _, c := range m.collections { // order-free: a sum
+		points += uint64(len(c.points))
+		bytes += c.index.Bytes() + c.idBytes + uint64(len(c.points))*locationBytes
+	}
+	return points, bytes + uint64(len(m.dedup.results))*dedupBytes
+}
+
+const (
+	// locationBytes is what a point costs in the map, measured on 64-bit machines.
+	locationBytes = 48
+	// dedupBytes is what a remembered request costs.
+	dedupBytes = 96
+)
+
+// DropPosition is how much of the system group's list of drops the shard has seen.
+func (m *Machine) DropPosition() uint64 { return m.dropPosition }
+
+// IsDropped says whether the shard's log has dropped a collection.
+func (m *Machine) IsDropped(id flow.CollectionID) bool { return m.dropped[id] }
+
+// Count returns the number of a collection's points.
+func (m *Machine) Count(id flow.CollectionID) uint64 {
+	if c := m.collections[id]; c != nil {
+		return uint64(len(c.points))
+	}
+	return 0
+}
+
+// Slot returns where a point is stored.
+func (m *Machine) Slot(id flow.CollectionID, p flow.PointID) (slot uint64, ok bool) {
+	c := m.collections[id]
+	if c == nil {
+		return 0, false
+	}
+	at, ok := c.points[p]
+	return at.slot, ok
+}
+
+// View returns an immutable view of a collection's index, or nil when the shard
+// has none of it.
+func (m *Machine) View(id flow.CollectionID) *index.View {
+	if c := m.collections[id]; c != nil {
+		return c.index.View()
+	}
+	return nil
+}
+
+// Version returns the version of the point stored at a slot.
+func Version(slot uint64) uint64 { return slot >> slotOpBits }
+
+func encodeSlot(slot uint64) []byte { return binary.BigEndian.AppendUint64(nil, slot) }

@@ -1,0 +1,244 @@
+package system
+
+import (
+	"errors"
+	"slices"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/net/wire"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
+)
+
+// The kinds of command.
+const (
+	commandCreate = 'c'
+	commandDrop   = 'd'
+	commandFinish = 'f'
+	commandJoin   = 'j'
+	commandMove   = 'm'
+	commandUpdate = 'u'
+)
+
+// EncodeCreate returns the command that makes a collection.
+func EncodeCreate(name string, dim int, metric flow.Metric) []byte {
+	w := wire.Writer{Buf: []byte{commandCreate}}
+	w.Text(name)
+	w.Uint(uint64(dim))
+	w.Byte(byte(metric))
+	return w.Buf
+}
+
+// EncodeDrop returns the command that drops a collection.
+func EncodeDrop(name string) []byte {
+	w := wire.Writer{Buf: []byte{commandDrop}}
+	w.Text(name)
+	return w.Buf
+}
+
+// EncodeJoin returns the command that adds a node.
+func EncodeJoin(j *flow.JoinRequest) []byte {
+	w := wire.Writer{Buf: []byte{commandJoin}}
+	encodeInfo(&w, &flow.NodeInfo{Name: j.Name, Addr: j.Addr, APIAddr: j.APIAddr, Region: j.Region})
+	w.Raw(j.Nonce[:])
+	return w.Buf
+}
+
+// EncodeUpdate returns the command that changes a node's addresses.
+func EncodeUpdate(id flow.NodeID, addr, apiAddr string) []byte {
+	w := wire.Writer{Buf: []byte{commandUpdate}}
+	encodeInfo(&w, &flow.NodeInfo{ID: id, Addr: addr, APIAddr: apiAddr})
+	return w.Buf
+}
+
+// EncodeMove returns the command that begins a move of a shard: a new replica on
+// node add, in place of replica remove (0: beside the others).
+func EncodeMove(shard flow.ShardID, add flow.NodeID, remove flow.ReplicaID) []byte {
+	w := wire.Writer{Buf: []byte{commandMove}}
+	w.Uint(uint64(shard))
+	w.Uint(uint64(add))
+	w.Uint(uint64(remove))
+	return w.Buf
+}
+
+// EncodeFinish returns the command that enters a finished move into the placement table.
+func EncodeFinish(m *Move) []byte {
+	w := wire.Writer{Buf: []byte{commandFinish}}
+	w.Uint(uint64(m.Shard))
+	w.Uint(m.ID)
+	return w.Buf
+}
+
+// Result is what became of a command: an error that changed nothing, or the row
+// that it made or found; of a dropped collection, the id.
+type Result struct {
+	Err        *flow.Error
+	Collection flow.Collection
+	Node       flow.NodeID
+	Replica    flow.ReplicaID
+}
+
+func (res Result) encode() []byte {
+	var w wire.Writer
+	w.Bool(res.Err != nil)
+	if res.Err != nil {
+		w.Byte(byte(res.Err.Kind))
+		w.Text(res.Err.Err.Error())
+		return w.Buf
+	}
+	w.Bytes(encodeCollection(&Collection{Collection: res.Collection}))
+	w.Uint(uint64(res.Node))
+	w.Uint(uint64(res.Replica))
+	return w.Buf
+}
+
+// DecodeResult reads the result of a command.
+func DecodeResult(b []byte) (Result, error) {
+	r := wire.NewReader(b)
+	if r.Bool() {
+		kind := flow.Kind(r.Byte())
+		err := &flow.Error{Op: "system.Apply", Kind: kind, Err: errors.New(r.Text())}
+		return Result{Err: err}, r.Done()
+	}
+	var res Result
+	res.Collection = decodeCollection(wire.NewReader(r.Bytes())).Collection
+	res.Node, res.Replica = flow.NodeID(r.Uint()), flow.ReplicaID(r.Uint())
+	return res, r.Done()
+}
+
+func refuse(kind flow.Kind, format string, args ...any) Result {
+	return Result{Err: flow.Errorf(kind, "system.Apply", format, args...)}
+}
+
+// Apply implements replica.Machine.
+func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []byte {
+	if len(c.Body) == 0 {
+		panic(flow.Errorf(flow.Corrupt, "system.Apply", "empty command at %d", index))
+	}
+	r := wire.NewReader(c.Body[1:])
+	var res Result
+	switch c.Body[0] {
+	case commandCreate:
+		res = m.create(rows, c.Request, r.Text(), int(r.Uint()), flow.Metric(r.Byte()))
+	case commandDrop:
+		res = m.drop(rows, c.Request, r.Text())
+	case commandJoin:
+		res = m.join(rows, decodeInfo(r), decodeRequest(r))
+	case commandUpdate:
+		res = m.update(rows, decodeInfo(r))
+	case commandMove:
+		res = m.move(rows, flow.ShardID(r.Uint()), flow.NodeID(r.Uint()), flow.ReplicaID(r.Uint()))
+	case commandFinish:
+		res = m.finish(rows, flow.ShardID(r.Uint()), r.Uint())
+	default:
+		panic(flow.Errorf(flow.Corrupt, "system.Apply", "command at %d has unknown kind %q", index, c.Body[0]))
+	}
+	if err := r.Done(); err != nil {
+		panic(flow.Errorf(flow.Corrupt, "system.Apply", "command at %d: %w", index, err))
+	}
+	return res.encode()
+}
+
+func (m *Machine) create(rows *replica.Rows, request flow.RequestID, name string, dim int, metric flow.Metric) Result {
+	if c := m.Collections[name]; c != nil {
+		if c.Request == request {
+			return Result{Collection: c.Collection} // a retry
+		}
+		return refuse(flow.AlreadyExists, "collection %q exists", name)
+	}
+	m.lastCollection++
+	c := &Collection{Collection: flow.Collection{ID: m.lastCollection, Name: name, Dim: dim, Metric: metric}, Request: request}
+	m.Collections[name] = c
+	m.put(rows, collectionKey(c.ID), encodeCollection(c))
+	return Result{Collection: c.Collection}
+}
+
+func (m *Machine) drop(rows *replica.Rows, request flow.RequestID, name string) Result {
+	for i := len(m.Drops) - 1; i >= 0; i-- {
+		if m.Drops[i].Request == request {
+			return Result{Collection: flow.Collection{ID: m.Drops[i].ID}} // a retry
+		}
+	}
+	c := m.Collections[name]
+	if c == nil {
+		return refuse(flow.NotFound, "collection %q does not exist", name)
+	}
+	d := Drop{ID: c.ID, Request: request}
+	m.put(rows, dropKey(len(m.Drops)), encodeDrop(d))
+	m.Drops = append(m.Drops, d)
+	m.remove(rows, collectionKey(c.ID))
+	delete(m.Collections, name)
+	return Result{Collection: flow.Collection{ID: d.ID}}
+}
+
+func (m *Machine) join(rows *replica.Rows, info flow.NodeInfo, nonce [16]byte) Result {
+	for _, n := range m.SortedNodes() {
+		switch {
+		case n.Name == info.Name && n.Nonce == nonce:
+			return Result{Node: n.ID, Replica: n.SystemReplica} // a repeated join
+		case n.Name == info.Name:
+			return refuse(flow.AlreadyExists, "a node named %q is in the cluster already, with another data directory; choose another --node-id", info.Name)
+		}
+	}
+	m.lastNode++
+	info.ID = m.lastNode
+	n := &Node{NodeInfo: info, Nonce: nonce, SystemReplica: flow.NewReplicaID(info.ID, 1)}
+	m.Nodes[n.ID] = n
+	m.put(rows, nodeKey(n.ID), encodeNode(n))
+	return Result{Node: n.ID, Replica: n.SystemReplica}
+}
+
+func (m *Machine) update(rows *replica.Rows, info flow.NodeInfo) Result {
+	n := m.Nodes[info.ID]
+	if n == nil {
+		return refuse(flow.NotFound, "node %v is not in the cluster", info.ID)
+	}
+	changed := *n // the old row may be in somebody's hands
+	changed.Addr, changed.APIAddr = info.Addr, info.APIAddr
+	m.Nodes[n.ID] = &changed
+	m.put(rows, nodeKey(n.ID), encodeNode(&changed))
+	return Result{Node: n.ID}
+}
+
+func (m *Machine) move(rows *replica.Rows, shard flow.ShardID, add flow.NodeID, remove flow.ReplicaID) Result {
+	p := m.Placement(shard)
+	switch {
+	case p == nil:
+		return refuse(flow.NotFound, "shard %v does not exist", shard)
+	case m.Moves[shard] != nil:
+		return refuse(flow.Conflict, "shard %v is being moved", shard)
+	case m.Nodes[add] == nil:
+		return refuse(flow.NotFound, "node %v is not in the cluster", add)
+	case remove != 0 && !slices.Contains(p.Replicas, remove):
+		return refuse(flow.Conflict, "replica %v is not one of shard %v", remove, shard)
+	}
+	for _, id := range p.Replicas {
+		if id.Node() == add && id != remove {
+			return refuse(flow.Conflict, "node %v has a replica of shard %v", add, shard)
+		}
+	}
+	changed := *p
+	changed.Generation++
+	m.lastMove++
+	mv := &Move{ID: m.lastMove, Shard: shard, Add: flow.NewReplicaID(add, changed.Generation), Remove: remove}
+	m.Placements[shard-1], m.Moves[shard] = &changed, mv
+	m.put(rows, placementKey(shard), encodePlacement(&changed))
+	m.put(rows, moveKey(shard), encodeMove(mv))
+	return Result{Replica: mv.Add}
+}
+
+func (m *Machine) finish(rows *replica.Rows, shard flow.ShardID, id uint64) Result {
+	mv := m.Moves[shard]
+	if mv == nil || mv.ID != id {
+		return Result{} // finished before
+	}
+	p := *m.Placement(shard)
+	p.Epoch++
+	p.Replicas = slices.DeleteFunc(slices.Clone(p.Replicas), func(r flow.ReplicaID) bool { return r == mv.Remove })
+	p.Replicas = append(p.Replicas, mv.Add)
+	m.Epoch++
+	m.Placements[shard-1] = &p
+	delete(m.Moves, shard)
+	m.put(rows, placementKey(shard), encodePlacement(&p))
+	m.remove(rows, moveKey(shard))
+	return Result{Replica: mv.Add}
+}
