@@ -34,21 +34,16 @@ type Harness interface {
 type Config struct {
 	// Open returns a harness over an empty disk.
 	Open func(t testing.TB) Harness
-	// Walks is the number of random walks (default 100); -rapid.checks bounds it too.
+	// Walks bounds the number of random walks, for slow disks. 0 leaves it to
+	// -rapid.checks, which is 100.
 	Walks int
 }
 
-const (
-	defaultWalks = 100
-	// maxWalkSteps is the longest walk, in actions.
-	maxWalkSteps = 60
-)
+// maxWalkSteps is the longest walk, in actions.
+const maxWalkSteps = 60
 
 // Run runs the suite.
 func Run(t *testing.T, c Config) {
-	if c.Walks == 0 {
-		c.Walks = defaultWalks
-	}
 	for _, cs := range cases {
 		t.Run(cs.name, func(t *testing.T) {
 			h := c.Open(t)
@@ -61,7 +56,7 @@ func Run(t *testing.T, c Config) {
 	t.Run("walk", func(t *testing.T) {
 		walks, failed := 0, false
 		rapid.Check(t, func(r *rapid.T) {
-			if walks++; walks > c.Walks && !failed {
+			if walks++; c.Walks > 0 && walks > c.Walks && !failed {
 				return
 			}
 			h := c.Open(t)

@@ -254,6 +254,9 @@ func TestSuiteCatches(t *testing.T) {
 		t.Run(flawNames[f], func(t *testing.T) {
 			var by []string
 			for _, cs := range cases {
+				if (f == snapshotMoves || f == snapshotForgetsDeletes) && strings.Contains(cs.name, "while batches commit") {
+					continue // a race on a map ends the process
+				}
 				if cs.run(openMem(f)) != nil {
 					by = append(by, cs.name)
 				}

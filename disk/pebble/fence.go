@@ -20,11 +20,11 @@ const failedTaskPause = 100 * time.Millisecond
 // does not hold, which no one can recover from. So it is never told: at the first
 // failure the fence records why the store is dead, and from then on nothing
 // reaches the device. The log seems to work, so that no caller of Apply is stuck;
-// all else fails. What is on the device is what a crash at that moment had left.
+// flushes and compactions fail. What is on the device is what a crash at that moment had left.
 type fence struct {
 	vfs.FS
 	log   func(line string)
-	armed atomic.Bool // once the store is open; before, Open returns the error
+	armed atomic.Bool // once the store is open
 	cause atomic.Pointer[flow.Error]
 }
 
@@ -50,14 +50,11 @@ func (f *fence) arm() error {
 	return f.err()
 }
 
-// lost takes the error of a write to the log or a directory and hides it when
-// the fence is armed.
-func (f *fence) lost(err error) error {
-	if err == nil || !f.armed.Load() {
-		return err
+// hide takes the error of a file whose failures Pebble does not survive.
+func (f *fence) hide(err error) {
+	if err != nil {
+		f.kill(err)
 	}
-	f.kill(err)
-	return nil
 }
 
 // refused returns the error of a background task, after a pause.
@@ -68,24 +65,28 @@ func (f *fence) refused(err error) error {
 	return err
 }
 
-func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
+// isHidden names the files whose failures Pebble does not survive: logs, and the
+// last files that it writes while it opens, when its goroutines run already.
+func isHidden(name string) bool {
+	return strings.HasSuffix(name, ".log") || strings.Contains(name, "OPTIONS") ||
+		strings.Contains(name, ".dbtmp") || strings.Contains(name, "format-version")
+}
 
-// opened wraps a file that was opened for writing. A log that could not be opened
-// is replaced by one that keeps nothing.
+// isManifest names the files whose failure Pebble reports with Fatalf.
+func isManifest(name string) bool { return strings.Contains(name, "MANIFEST") }
+
+// opened wraps a file that was opened for writing. A hidden one that could not be
+// opened is replaced by one that keeps nothing.
 func (f *fence) opened(name string, file vfs.File, err error) (vfs.File, error) {
-	if !isLog(name) {
-		if err != nil {
-			return nil, f.refused(err)
-		}
-		return &fencedFile{File: file, fence: f}, nil
+	hidden := isHidden(name)
+	if err != nil && !hidden {
+		return nil, f.refused(err)
 	}
-	if err = f.lost(err); err != nil {
-		return nil, err
-	}
-	if file == nil || f.err() != nil {
+	f.hide(err)
+	if err != nil {
 		file = vfs.NewMemFile(nil)
 	}
-	return &fencedFile{File: file, fence: f, log: true}, nil
+	return &fencedFile{File: file, fence: f, hidden: hidden, fatal: isManifest(name)}, nil
 }
 
 func (f *fence) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
@@ -93,9 +94,6 @@ func (f *fence) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 		return f.opened(name, nil, err)
 	}
 	file, err := f.FS.Create(name, category)
-	if err != nil {
-		file = nil // it may be a typed nil
-	}
 	return f.opened(name, file, err)
 }
 
@@ -104,9 +102,6 @@ func (f *fence) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCat
 		return f.opened(newname, nil, err)
 	}
 	file, err := f.FS.ReuseForWrite(oldname, newname, category)
-	if err != nil {
-		file = nil
-	}
 	return f.opened(newname, file, err)
 }
 
@@ -115,9 +110,6 @@ func (f *fence) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts 
 		return f.opened(name, nil, err)
 	}
 	file, err := f.FS.OpenReadWrite(name, category, opts...)
-	if err != nil {
-		file = nil
-	}
 	return f.opened(name, file, err)
 }
 
@@ -126,53 +118,84 @@ func (f *fence) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fencedFile{File: file, fence: f, log: true}, nil // the log's place is in it
+	return &fencedDir{File: file, fence: f}, nil
 }
 
-func (f *fence) change(do func() error) error {
-	if err := f.err(); err != nil {
-		return f.refused(err)
+// fencedDir is a directory open for syncing: it says which logs and tables there are.
+type fencedDir struct {
+	vfs.File
+	fence *fence
+}
+
+func (d *fencedDir) Sync() error {
+	if d.fence.err() != nil {
+		return nil
 	}
-	return f.refused(do())
+	d.fence.hide(d.File.Sync())
+	return nil
+}
+
+func (d *fencedDir) SyncData() error { return d.Sync() }
+
+// change runs an operation on the name of a file.
+func (f *fence) change(name string, do func() error) error {
+	err := f.err()
+	if err == nil {
+		err = do()
+	}
+	if isHidden(name) {
+		f.hide(err)
+		return nil
+	}
+	return f.refused(err)
 }
 
 func (f *fence) Link(oldname, newname string) error {
-	return f.change(func() error { return f.FS.Link(oldname, newname) })
+	return f.change(newname, func() error { return f.FS.Link(oldname, newname) })
 }
 
 func (f *fence) Remove(name string) error {
-	return f.change(func() error { return f.FS.Remove(name) })
+	if err := f.err(); err != nil {
+		return err
+	}
+	return f.FS.Remove(name)
 }
 
 func (f *fence) RemoveAll(name string) error {
-	return f.change(func() error { return f.FS.RemoveAll(name) })
+	if err := f.err(); err != nil {
+		return err
+	}
+	return f.FS.RemoveAll(name)
 }
 
 func (f *fence) Rename(oldname, newname string) error {
-	return f.change(func() error { return f.FS.Rename(oldname, newname) })
+	return f.change(newname, func() error { return f.FS.Rename(oldname, newname) })
 }
 
 // Unwrap returns the file system behind the fence.
 func (f *fence) Unwrap() vfs.FS { return f.FS }
 
-// fencedFile is a file open for writing. A log hides its failures (see fence).
+// fencedFile is a file open for writing. A hidden one shows no failure (see
+// fence); a fatal one kills the store at once.
 type fencedFile struct {
 	vfs.File
-	fence *fence
-	log   bool
+	fence         *fence
+	hidden, fatal bool
 }
 
 // write runs an operation that changes the device, unless the store is dead.
 func (w *fencedFile) write(do func() error) error {
-	if err := w.fence.err(); err != nil {
-		if w.log {
-			return nil
-		}
-		return w.fence.refused(err)
+	err := w.fence.err()
+	if err == nil {
+		err = do()
 	}
-	err := do()
-	if w.log {
-		return w.fence.lost(err)
+	switch {
+	case err == nil:
+	case w.hidden:
+		w.fence.hide(err)
+		return nil
+	case w.fatal && w.fence.armed.Load():
+		w.fence.hide(err)
 	}
 	return w.fence.refused(err)
 }
@@ -206,8 +229,9 @@ func (w *fencedFile) SyncTo(length int64) (fullSync bool, err error) {
 
 func (w *fencedFile) Close() error {
 	err := w.File.Close()
-	if w.log {
-		return w.fence.lost(err)
+	if w.hidden {
+		w.fence.hide(err)
+		return nil
 	}
 	return err
 }

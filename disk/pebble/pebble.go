@@ -7,6 +7,7 @@ package pebble
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,8 @@ const (
 	// with a place in Pebble's queue of 4,095; beyond it Apply would block, so
 	// later batches share one barrier.
 	maxInFlightSyncs = 2048
+	// maxOpenFailures is the number of background errors after which Open gives up.
+	maxOpenFailures = 3
 	// usageRefresh is the age at which the figures of Usage are read again.
 	usageRefresh = 2 * time.Second
 )
@@ -84,6 +87,8 @@ type Store struct {
 	lock  *pdb.Lock
 	fence *fence
 
+	openFailed chan error // gives the background error that keeps Open from ending
+
 	finisher finisher // delivers the done functions
 	pacer    pacer    // slows them down when Pebble falls behind
 	usage    atomic.Pointer[disk.Usage]
@@ -112,21 +117,49 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, flow.Errorf(flow.Unavailable, op, "data directory %s is in use by another process: %w", dir, err)
 	}
-	s := &Store{dir: dir, opts: opts, lock: lock, stop: make(chan struct{}), snapshots: map[*snapshot]struct{}{}}
+	s := &Store{
+		dir: dir, opts: opts, lock: lock,
+		openFailed: make(chan error, 1), stop: make(chan struct{}), snapshots: map[*snapshot]struct{}{},
+	}
 	s.finisher.ready.L = &s.finisher.mu
 	s.fence = &fence{FS: opts.FS, log: opts.Log}
-	s.db, err = pdb.Open(dir, s.options())
-	if err != nil {
+	if s.db, err = s.open(); err != nil {
 		return nil, readError(op, "open store in "+dir, errors.Join(err, lock.Close()))
 	}
 	if err := s.fence.arm(); err != nil {
-		return nil, errors.Join(err, s.db.Close(), lock.Close())
+		return nil, readError(op, "open store in "+dir, errors.Join(err, s.db.Close(), lock.Close()))
 	}
 	s.readUsage()
 	s.wait.Add(2) // both end when Close closes stop and the finisher
 	go s.finish()
 	go s.refreshUsage()
 	return s, nil
+}
+
+// open opens Pebble's store. Pebble retries for ever what it cannot flush while it
+// opens, on a full device for one: such an attempt is abandoned, asleep, with the
+// directory locked until the process ends.
+func (s *Store) open() (*pdb.DB, error) {
+	type result struct {
+		db  *pdb.DB
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() { // ends with pdb.Open, or never (see above)
+		defer func() {
+			if r := recover(); r != nil {
+				opened <- result{nil, fmt.Errorf("panic: %v", r)}
+			}
+		}()
+		db, err := pdb.Open(s.dir, s.options())
+		opened <- result{db, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.db, r.err
+	case err := <-s.openFailed:
+		return nil, err
+	}
 }
 
 // Close waits until every done was called, makes the rest durable and closes the

@@ -33,12 +33,16 @@ const (
 	// Pebble stops writers inside Apply when it falls behind. These limits are out
 	// of reach; the pacer holds back done instead, so that the node's turn goes on
 	// while its writers slow down.
-	stopMemTables, stopSublevels = 32, 1000
+	stopMemTables, stopSublevels = 1 << 16, 1 << 20
 	// pacedMemTables (tables in memory not yet flushed) and pacedSublevels (flushed
 	// tables that a read must look through) are where the pacer starts.
 	pacedMemTables, pacedSublevels = 3, 20
-	// fatalMemTables is where a store whose flushes fail gives up.
-	fatalMemTables = 8
+	// fatalMemTables is where a store whose flushes fail gives up; fatalSublevels is
+	// where one whose compactions do not come along does, before reads stand still.
+	fatalMemTables, fatalSublevels = 8, 500
+	// fatalFailures is the number of failed attempts in a row before it does; with
+	// failedTaskPause that is two seconds and more.
+	fatalFailures = 20
 	// maxPause is the longest that the pacer holds back one group of done calls,
 	// pauseStep how often it looks.
 	maxPause, pauseStep = 500 * time.Millisecond, 2 * time.Millisecond
@@ -75,10 +79,7 @@ func (s *Store) options() *pdb.Options {
 // that does not match reaches whoever reads the key; it does not stop the store.
 func (s *Store) events() *pdb.EventListener {
 	l := &pdb.EventListener{
-		BackgroundError: func(err error) {
-			s.pacer.failures.Add(1)
-			s.opts.Log(fmt.Sprintf("background task failed: %v", err))
-		},
+		BackgroundError: s.backgroundError,
 		DataCorruption:  func(i pdb.DataCorruptionInfo) { s.opts.Log(fmt.Sprintf("corruption: %v", i)) },
 		WriteStallBegin: func(i pdb.WriteStallBeginInfo) { s.opts.Log(fmt.Sprintf("writes stalled: %v", i)) },
 		WALCreated:      func(pdb.WALCreateInfo) { s.pacer.rotations.Add(1) },
@@ -89,6 +90,24 @@ func (s *Store) events() *pdb.EventListener {
 		},
 	}
 	return l
+}
+
+// backgroundError counts a failed flush or compaction. It is called on the task's
+// goroutine, which tries again; in an Open that cannot end it must not.
+func (s *Store) backgroundError(err error) {
+	n := s.pacer.failures.Add(1)
+	if s.fence.err() == nil {
+		s.opts.Log(fmt.Sprintf("background task failed: %v", err))
+	}
+	if s.fence.armed.Load() || n < maxOpenFailures {
+		return
+	}
+	s.fence.kill(err)
+	select {
+	case s.openFailed <- err:
+	default:
+	}
+	runtime.Goexit()
 }
 
 // logger receives what Pebble has to say. Fatalf returns: Pebble's callers go on
@@ -124,11 +143,10 @@ func (s *Store) pace() {
 	}
 	for wait := time.Duration(0); ; wait += pauseStep {
 		m := s.db.Metrics()
-		memTables := m.MemTable.Size / uint64(s.opts.MemTableBytes)
-		p.behind = memTables > pacedMemTables || m.Levels[0].Sublevels > pacedSublevels
-		failures := p.failures.Load()
-		if failures > 0 && memTables > fatalMemTables {
-			s.fence.kill(fmt.Errorf("%d attempts to flush %d bytes of memory failed", failures, m.MemTable.Size))
+		memTables, sublevels := m.MemTable.Size/uint64(s.opts.MemTableBytes), m.Levels[0].Sublevels
+		p.behind = memTables > pacedMemTables || sublevels > pacedSublevels
+		if n := p.failures.Load(); n >= fatalFailures && memTables > fatalMemTables || sublevels > fatalSublevels {
+			s.fence.kill(fmt.Errorf("%d bytes in memory could not be flushed in %d attempts, %d tables wait for compaction", m.MemTable.Size, n, sublevels))
 		}
 		if !p.behind || wait >= maxPause || s.fence.err() != nil {
 			return
