@@ -36,7 +36,7 @@ const (
 	// DefaultDistanceTolerance allows for float32 summation over some thousand components.
 	DefaultDistanceTolerance = 1e-4
 	// DefaultMaxSteps is some seconds of work for one point.
-	DefaultMaxSteps = 5_000_000
+	DefaultMaxSteps = 1_000_000
 )
 
 // Change is one change of one point, as a replica of the system applied it.

@@ -87,11 +87,15 @@ func (p *partition) hint(ph *pointHistory, others []event, culprit event) string
 	}
 	m := newModel(others, DefaultMaxSteps)
 	if ok, info := porcupine.CheckOperationsVerbose(m.porcupine(), operations(others), 0); ok == porcupine.Ok {
-		s := state{}
+		states := []state{{}}
 		for _, o := range longest(info) {
-			s, _ = m.step(s, o.Input.(event))
+			var next []state
+			for _, s := range states {
+				next = append(next, m.step(s, o.Input.(event))...)
+			}
+			states = next
 		}
-		return "; one order of the others leaves it " + s.String()
+		return "; one order of the others leaves it " + states[0].String()
 	}
 	return ""
 }

@@ -5,7 +5,6 @@
 package linearizability
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -333,93 +332,3 @@ func (h *History) Operations() []Operation { return slices.Clip(h.ops) }
 
 // Len returns the number of operations.
 func (h *History) Len() int { return len(h.ops) }
-
-func kindOf(req flow.Request) Kind {
-	switch req.(type) {
-	case *flow.WriteRequest:
-		return Write
-	case *flow.GetRequest:
-		return Get
-	case *flow.CountRequest:
-		return Count
-	case *flow.ScrollRequest:
-		return Scroll
-	case *flow.SearchRequest:
-		return Search
-	}
-	return 0
-}
-
-// cloneRequest copies what the caller or the system could change later.
-func cloneRequest(req flow.Request) flow.Request {
-	switch r := req.(type) {
-	case *flow.WriteRequest:
-		c := *r
-		c.Ops = slices.Clone(r.Ops)
-		for i := range c.Ops {
-			c.Ops[i].Vector = slices.Clone(c.Ops[i].Vector)
-			c.Ops[i].Payload = bytes.Clone(c.Ops[i].Payload)
-		}
-		return &c
-	case *flow.GetRequest:
-		c := *r
-		c.IDs, c.Read.Token = slices.Clone(r.IDs), slices.Clone(r.Read.Token)
-		return &c
-	case *flow.CountRequest:
-		c := *r
-		c.Read.Token = slices.Clone(r.Read.Token)
-		return &c
-	case *flow.ScrollRequest:
-		c := *r
-		c.Read.Token = slices.Clone(r.Read.Token)
-		return &c
-	case *flow.SearchRequest:
-		c := *r
-		c.Vector, c.Read.Token = slices.Clone(r.Vector), slices.Clone(r.Read.Token)
-		return &c
-	}
-	panic(fmt.Sprintf("linearizability: request %T is not recorded", req))
-}
-
-func cloneResponse(resp flow.Response) flow.Response {
-	switch r := resp.(type) {
-	case *flow.GetResponse:
-		c := *r
-		c.ReadInfo, c.Points = cloneInfo(r.ReadInfo), clonePoints(r.Points)
-		return &c
-	case *flow.CountResponse:
-		c := *r
-		c.ReadInfo = cloneInfo(r.ReadInfo)
-		return &c
-	case *flow.ScrollResponse:
-		c := *r
-		c.ReadInfo, c.Points = cloneInfo(r.ReadInfo), clonePoints(r.Points)
-		return &c
-	case *flow.SearchResponse:
-		c := *r
-		c.ReadInfo, c.Hits = cloneInfo(r.ReadInfo), slices.Clone(r.Hits)
-		for i := range c.Hits {
-			c.Hits[i].Point = clonePoint(c.Hits[i].Point)
-		}
-		return &c
-	}
-	panic(fmt.Sprintf("linearizability: response %T does not answer a recorded read", resp))
-}
-
-func cloneInfo(i flow.ReadInfo) flow.ReadInfo {
-	i.Missing, i.Shards = slices.Clone(i.Missing), slices.Clone(i.Shards)
-	return i
-}
-
-func clonePoints(in []flow.Point) []flow.Point {
-	out := slices.Clone(in)
-	for i := range out {
-		out[i] = clonePoint(out[i])
-	}
-	return out
-}
-
-func clonePoint(p flow.Point) flow.Point {
-	p.Vector, p.Payload = slices.Clone(p.Vector), bytes.Clone(p.Payload)
-	return p
-}

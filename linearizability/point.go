@@ -161,18 +161,22 @@ func newModel(es []event, maxSteps int) *model {
 func (m *model) exceeded() bool { return m.steps > m.maxSteps }
 
 func (m *model) porcupine() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return state{} },
-		Step: func(s, in, _ any) (bool, any) {
+	n := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{state{}} },
+		Step: func(s, in, _ any) []any {
 			m.steps++
 			if m.exceeded() {
-				return false, nil
+				return nil
 			}
-			next, ok := m.step(s.(state), in.(event))
-			return ok, next
+			var next []any
+			for _, n := range m.step(s.(state), in.(event)) {
+				next = append(next, n)
+			}
+			return next
 		},
 		Hash: func(s any) uint64 { return s.(state).hash() },
 	}
+	return n.ToModel()
 }
 
 func (s state) hash() uint64 {
@@ -183,25 +187,32 @@ func (s state) hash() uint64 {
 	return h
 }
 
-// step returns the state after an event, or false when the event cannot follow.
-func (m *model) step(s state, e event) (state, bool) {
-	ok := true
-	switch c := e.change; {
-	case c == nil:
-		s, ok = m.look(s, e.lookup)
+// step returns the states that an event can lead to, none when it cannot follow.
+func (m *model) step(s state, e event) []state {
+	c := e.change
+	if c == nil {
+		s, ok := m.look(s, e.lookup)
+		if !ok {
+			return nil
+		}
 		s.unseen = false
-	case c.open && s.definite == m.definite:
-		return s, true // it never happened
-	case s.unseen && c.blind():
-		return s, false
-	default:
-		s, ok = m.change(s, c)
-		s.unseen = c.open && c.version == 0
-	}
-	if e.definite() {
 		s.definite++
+		return []state{s}
 	}
-	return s, ok
+	if c.open && s.definite == m.definite {
+		return []state{s} // it never happened
+	}
+	if s.unseen && c.blind() {
+		return nil
+	}
+	next := m.change(s, c)
+	for i := range next {
+		next[i].unseen = c.open && c.version == 0
+		if !c.open {
+			next[i].definite++
+		}
+	}
+	return next
 }
 
 func (m *model) look(s state, l *lookup) (state, bool) {
@@ -235,48 +246,69 @@ func (c *change) blind() bool {
 	return true
 }
 
-func (m *model) change(s state, c *change) (state, bool) {
+// change returns the states that a change can lead to: more than one only when
+// the conditions of several Ops were not answered and the version is not known.
+func (m *model) change(s state, c *change) []state {
 	if c.version != 0 && (s.rank >= len(m.versions) || m.versions[s.rank] != c.version || c.version <= s.low) {
-		return s, false
+		return nil
 	}
-	before, ok := s, true
+	states := []state{s}
 	for i := range c.subs {
-		if s, ok = m.sub(s, c, i, cmp.Or(c.version, before.low+1)); !ok {
-			return s, false
+		var next []state
+		for _, n := range states {
+			next = append(next, m.sub(n, c, i, cmp.Or(c.version, s.low+1))...)
 		}
-	}
-	changed := s.low != before.low || s.exists != before.exists
-	if (c.open || c.version != 0) && !changed {
-		return s, false
+		states = next
 	}
 	if c.version != 0 {
-		s.rank++
+		for i := range states {
+			states[i].rank++
+		}
 	}
-	return s, s.rank >= len(m.versions) || s.low < m.versions[s.rank]
+	return slices.DeleteFunc(states, func(n state) bool {
+		changed := n.low != s.low || n.exists != s.exists
+		return (c.open || c.version != 0) && !changed || n.rank < len(m.versions) && n.low >= m.versions[n.rank]
+	})
 }
 
 // sub applies one Op of a change, which must meet its answer where it has one. An
 // effect takes the version at, which is the least possible when it is not known.
-func (m *model) sub(s state, c *change, i int, at uint64) (state, bool) {
-	op, r := c.subs[i], c.results[i]
+func (m *model) sub(s state, c *change, i int, at uint64) []state {
+	op, r, ok := c.subs[i], c.results[i], true
 	switch r.Status {
 	case flow.Failed:
-		return s, true
 	case flow.Applied:
-		s, ok := m.condition(s, op)
-		return s.put(op, at, c.version != 0), ok && (op.Kind == flow.Upsert || s.exists)
+		s, ok = m.condition(s, op)
+		ok = ok && (op.Kind == flow.Upsert || s.exists)
+		s = s.put(op, at, c.version)
 	case flow.Absent:
-		return s, op.Kind == flow.Delete && !s.exists && (!op.If || op.IfVersion == 0)
+		ok = op.Kind == flow.Delete && !s.exists && (!op.If || op.IfVersion == 0)
 	case flow.Conflicted:
 		if r.Version == 0 {
-			return s, op.If && !s.exists && op.IfVersion != 0
+			ok = op.If && !s.exists && op.IfVersion != 0
+		} else {
+			s, ok = m.fix(s, r.Version, op.If && op.IfVersion != r.Version)
 		}
-		return m.fix(s, r.Version, op.If && op.IfVersion != r.Version)
+	default:
+		return m.unanswered(s, op, at, c.version)
 	}
-	if held, ok := m.condition(s, op); ok && (op.Kind == flow.Upsert || held.exists) {
-		return held.put(op, at, c.version != 0), true
+	if !ok {
+		return nil
 	}
-	return s, true
+	return []state{s}
+}
+
+// unanswered applies an Op of which nothing was told.
+func (m *model) unanswered(s state, op flow.Op, at, version uint64) []state {
+	held, ok := m.condition(s, op)
+	if !ok || op.Kind == flow.Delete && !held.exists {
+		return []state{s}
+	}
+	next := []state{held.put(op, at, version)}
+	if held != s { // the condition settled the version; it may as well be another
+		next = append(next, s)
+	}
+	return next
 }
 
 // condition returns the state in which the Op's condition holds, if it can.
@@ -290,8 +322,8 @@ func (m *model) condition(s state, op flow.Op) (state, bool) {
 	return m.fix(s, op.IfVersion, true)
 }
 
-// put changes the point.
-func (s state) put(op flow.Op, at uint64, fixed bool) state {
-	s.value, s.low, s.fixed = valueOf(op), at, fixed && op.Kind == flow.Upsert
+// put changes the point at a version, which is settled unless version is 0.
+func (s state) put(op flow.Op, at, version uint64) state {
+	s.value, s.low, s.fixed = valueOf(op), at, version != 0 && op.Kind == flow.Upsert
 	return s
 }

@@ -18,7 +18,6 @@ func (p *pointHistory) order() {
 		if c.version != 0 {
 			c.earliest, c.latest = c.call, c.ret
 			p.effects = append(p.effects, c)
-			p.opaque = p.opaque || len(c.afters) != 1
 		} else if !c.open && c.unanswered() {
 			p.opaque = true
 		}
@@ -29,6 +28,7 @@ func (p *pointHistory) order() {
 			p.blame("point", []*Operation{a.op, b.op}, "two requests changed the point at version %d", a.version)
 		}
 	}
+	p.settleAfters()
 	p.spread()
 	for _, s := range p.sights {
 		if n := p.upTo(s.version); n > 0 && p.effects[n-1].earliest <= s.op.ret {
@@ -43,6 +43,31 @@ func (p *pointHistory) order() {
 		}
 	}
 	p.spread()
+}
+
+// settleAfters works out which conditions held in changes of several Ops that were
+// not answered, from the state before them.
+func (p *pointHistory) settleAfters() {
+	open := slices.ContainsFunc(p.changes, func(c *change) bool { return c.open })
+	for i, c := range p.effects {
+		if len(c.afters) == 1 {
+			continue
+		}
+		before := state{value: p.after(i - 1)}
+		if i > 0 {
+			before.low, before.fixed = p.effects[i-1].version, before.exists
+		}
+		m := model{versions: []uint64{c.version}}
+		at, after := -1, m.change(before, c)
+		if len(after) == 1 {
+			at = slices.Index(c.afters, after[0].value)
+		}
+		if open || at < 0 {
+			p.opaque = true
+			return
+		}
+		c.afters, c.vectors = c.afters[at:at+1], c.vectors[at:at+1]
+	}
 }
 
 // spread carries the bounds along the order of versions.

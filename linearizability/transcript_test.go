@@ -14,7 +14,7 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
-// TestTranscripts judges the histories of testdata. After a change of the checkers:
+// TestTranscripts judges the histories of testdata/histories. After a change of the checkers:
 //
 //	go test ./linearizability -run TestTranscripts -rewrite
 //
@@ -33,7 +33,7 @@ import (
 // reads also: at=SHARD:INDEX,... missing=SHARD,... next=P. Parts are separated by " ; ".
 // "record R P v5" adds to the record. Arguments of check: shards, complete, steps, slack.
 func TestTranscripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/histories", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd != "check" {
 				d.Fatalf(t, "command %q is not check", d.Cmd)
