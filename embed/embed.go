@@ -74,7 +74,8 @@ type Config struct {
 	Tuning node.Tuning
 	// Version is the program's version, as GET / reports it.
 	Version string
-	// Logf, if not nil, is told what an operator should know, a line each.
+	// Logf, if not nil, is told what an operator should know, a line each. It is
+	// called from several goroutines, the node's turn among them: it must be quick.
 	Logf func(format string, args ...any)
 }
 
@@ -250,7 +251,7 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 		Clock: s.clock, Network: s.transport, Disk: &queuedDisk{Disk: s.store, box: s.box}, Workers: s.workers,
 		Seed: binary.LittleEndian.Uint64(seed[:]),
 		Addr: s.addr, APIAddr: s.apiAddr,
-		Usage: meter.usage, OnPeers: s.transport.SetPeers, Tuning: s.cfg.Tuning,
+		Usage: meter.usage, OnPeers: s.transport.SetPeers, OnEvent: s.logEvent, Tuning: s.cfg.Tuning,
 	})
 	if err != nil {
 		s.workers.close()
@@ -277,6 +278,16 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 	s.running.Go(func() { s.lost("--cluster-listen", s.transport.Serve(peer)) })
 	s.running.Go(func() { s.lost("--listen", s.http.Serve(web)) })
 	return nil
+}
+
+// logEvent tells Logf of the few events that an operator may have to act on.
+func (s *Server) logEvent(e node.Event) {
+	switch e.Kind {
+	case node.NodeUp, node.NodeDown:
+		s.cfg.Logf("%s: node %v", e.Kind, e.Node)
+	case node.DigestMismatch:
+		s.cfg.Logf("%s: shard %v differs from its replica on node %v at index %d", e.Kind, e.Shard, e.Node, e.Value)
+	}
 }
 
 // lost stops the node when a listening socket broke by itself.
