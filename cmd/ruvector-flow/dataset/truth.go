@@ -101,3 +101,12 @@ func truthOfIvecs(words []uint32) (*Truth, error) {
 	}
 	return t, nil
 }
+
+// NewTruth returns the truth whose rows each hold k ids.
+func NewTruth(k int, rows [][]uint32) *Truth {
+	t := &Truth{K: k, rows: len(rows)}
+	for _, row := range rows {
+		t.ids = append(t.ids, row[:k]...)
+	}
+	return t
+}

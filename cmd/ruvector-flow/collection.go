@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/client"
+)
+
+func (a *app) collectionCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "collection",
+		Short: "Create, list, describe and delete collections",
+		Example: `  ruvector-flow collection create photos --dim 784 --metric euclid
+  ruvector-flow collection list`,
+	}
+	cmd.AddCommand(a.collectionCreate(), a.collectionList(), a.collectionInfo(), a.collectionDelete())
+	return group(cmd)
+}
+
+func (a *app) collectionCreate() *cobra.Command {
+	var dim int
+	var metricName string
+	var metric flow.Metric
+	cmd := &cobra.Command{
+		Use:     "create NAME",
+		Short:   "Create a collection",
+		Example: "  ruvector-flow collection create photos --dim 784 --metric euclid",
+		Args:    args(1, 1, "NAME"),
+	}
+	cmd.Flags().IntVar(&dim, "dim", 0, "number of components of every vector (needed)")
+	cmd.Flags().StringVar(&metricName, "metric", "euclid", "euclid, cosine, dot or manhattan")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if dim < 1 || dim > flow.MaxDim {
+			return usagef(cmd, "--dim is %d; it must be 1 to %d", dim, flow.MaxDim)
+		}
+		m, err := parseMetric(cmd, metricName)
+		metric = m
+		return err
+	}
+	return required(a.call(cmd, func(ctx context.Context, c *client.Client, args []string) error {
+		if err := c.CreateCollection(ctx, args[0], dim, metric); err != nil {
+			return err
+		}
+		made := client.CollectionDescription{Name: args[0], Size: dim, Distance: metric.String()}
+		return a.print(made, func(t *table) { t.row("created", made.Name, made.Size, made.Distance) })
+	}), "dim")
+}
+
+func parseMetric(cmd *cobra.Command, name string) (flow.Metric, error) {
+	m, err := flow.ParseMetric(name)
+	if err != nil {
+		return 0, usagef(cmd, "--metric: %v", errors.Unwrap(err))
+	}
+	return m, nil
+}
+
+func (a *app) collectionList() *cobra.Command {
+	return a.call(&cobra.Command{
+		Use:     "list",
+		Short:   "List the collections",
+		Example: "  ruvector-flow collection list --format json",
+		Args:    args(0, 0, ""),
+	}, func(ctx context.Context, c *client.Client, _ []string) error {
+		all, err := c.ListCollections(ctx)
+		if err != nil {
+			return err
+		}
+		return a.print(client.CollectionList{Collections: all}, func(t *table) {
+			t.row("NAME", "DIM", "METRIC")
+			for _, d := range all {
+				t.row(d.Name, d.Size, strings.ToLower(d.Distance))
+			}
+		})
+	})
+}
+
+func (a *app) collectionInfo() *cobra.Command {
+	return a.call(&cobra.Command{
+		Use:     "info NAME",
+		Short:   "Describe a collection and count its vectors exactly",
+		Example: "  ruvector-flow collection info photos",
+		Args:    args(1, 1, "NAME"),
+	}, func(ctx context.Context, c *client.Client, args []string) error {
+		info, err := c.Collection(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return a.print(info, func(t *table) {
+			p := info.Config.Params
+			t.row("name", args[0])
+			t.row("status", info.Status)
+			t.row("vectors", thousands(info.PointsCount))
+			t.row("dimension", p.Vectors.Size)
+			t.row("metric", strings.ToLower(p.Vectors.Distance))
+			t.row("shards", p.ShardNumber)
+			t.row("replication factor", p.ReplicationFactor)
+		})
+	})
+}
+
+func (a *app) collectionDelete() *cobra.Command {
+	return a.call(&cobra.Command{
+		Use:     "delete NAME",
+		Short:   "Delete a collection and all its vectors",
+		Example: "  ruvector-flow collection delete photos",
+		Args:    args(1, 1, "NAME"),
+	}, func(ctx context.Context, c *client.Client, args []string) error {
+		if err := c.DropCollection(ctx, args[0]); err != nil {
+			return err
+		}
+		return a.print(map[string]string{"deleted": args[0]}, func(t *table) { t.row("deleted", args[0]) })
+	})
+}
