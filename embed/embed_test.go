@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -220,6 +221,25 @@ func TestThreeNodesSurviveOneKilled(t *testing.T) {
 	servers[2].Kill()
 	configs[2].Join = []string{foreign.Addr()}
 	wantRefused(t, configs[2], flow.InvalidArgument, "--peers", foreign.Addr(), "node3")
+}
+
+func TestStopLeavesNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for _, end := range []func(*Server){(*Server).Kill, func(s *Server) {
+		if err := s.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	}} {
+		s := startNode(t, Config{Name: "node1", DataDir: t.TempDir(), Init: &InitOptions{Shards: 2, ReplicationFactor: 1}})
+		create(t, s, "c")
+		end(s)
+		eventually(t, "as many goroutines as before", func(context.Context) error {
+			if n := runtime.NumGoroutine(); n > before {
+				return fmt.Errorf("%d goroutines, %d before the start", n, before)
+			}
+			return nil
+		})
+	}
 }
 
 func TestJoinNamesThePeersThatDoNotAnswer(t *testing.T) {
