@@ -20,6 +20,7 @@ const (
 func bootNode(h *host) (Machine, error) { return bootOn(h, store{h.disk, h, h.incarnation}) }
 
 func bootOn(h *host, d disk.Disk) (Machine, error) {
+	h.w.adoptIdentity(h)
 	n, err := node.New(node.Config{
 		Clock:   h.clock,
 		Network: port{h, h.incarnation},

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -35,7 +36,7 @@ func (l *workload) insist(req flow.Request, enough flow.Kind, done func()) {
 			again()
 			return
 		}
-		l.w.trace.remark(l.w.now, h.number(), "catalogue", "done")
+		l.w.trace.remark(l.w.now, h.number(), "catalogue", fmt.Sprintf("%T answered: %v", req, resp.Error()))
 		done()
 	})
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,9 +87,9 @@ func (w *World) heal() {
 	}
 	w.healing = w.now - healed
 	for _, open := range w.calls.open {
-		for _, k := range open {
-			w.runUntil(w.now+callGrace+catalogueTimeout, func() bool { return k.replied })
-			if !k.replied {
+		for _, k := range slices.Clone(open) {
+			done := func() bool { return k.replied || k.host.incarnation != k.incarnation }
+			if !w.runUntil(w.now+callGrace+catalogueTimeout, done) {
 				w.fail(OracleLiveness, "%s never answered a %T sent %v ago, and did not restart since", k.host.name, k.req, w.now-k.begun)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 var (
 	seedFlag     = flag.Uint64("seed", 0, "run this seed (and -seeds more from it); 0 runs the default set")
 	seedsFlag    = flag.Uint64("seeds", 1, "number of seeds to run from -seed on")
-	traceFlag    = flag.Bool("trace", false, "print every event (with one seed)")
+	eventsFlag   = flag.Bool("events", false, "print every event (with one seed); go test keeps the name -trace for itself")
 	scheduleFlag = flag.String("schedule", "", "run the scenario in this JSON file instead of the seed's own")
 	withoutFlag  = flag.String("without", "", "leave out the faults at these positions, for example 2,5")
 	saveFlag     = flag.String("save", "", "write the scenario that is run to this JSON file")
@@ -48,7 +48,7 @@ func TestSeed(t *testing.T) {
 func runSeed(t *testing.T, seed uint64) {
 	s, command := scenarioFromFlags(t, seed)
 	o := realTime()
-	if *traceFlag {
+	if *eventsFlag {
 		o.Trace = os.Stdout
 	}
 	r := Run(s, o)
