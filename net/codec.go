@@ -88,6 +88,7 @@ func encodeBody(w *wire.Writer, b Body) {
 
 func decodeBody(r *wire.Reader) Body {
 	switch r.Byte() {
+	case bodyNone:
 	case bodyWrite:
 		return &Write{Shard: flow.ShardID(r.Uint()), Request: decodeRequestID(r), Command: r.Bytes()}
 	case bodyWritten:
@@ -102,6 +103,8 @@ func decodeBody(r *wire.Reader) Body {
 		return &Digest{Shard: flow.ShardID(r.Uint()), Index: r.Uint()}
 	case bodyDigestResult:
 		return &DigestResult{Replica: flow.ReplicaID(r.Uint()), Known: r.Bool(), Passed: r.Bool(), Digest: r.Fixed64()}
+	default:
+		r.Fail() // of another version: not the same as no body
 	}
 	return nil
 }

@@ -86,19 +86,31 @@ func Decode(b []byte) (*Frame, error) {
 func sizeHint(f *Frame) int {
 	n := 64
 	for _, m := range f.Messages {
-		n += 64
-		switch m := m.(type) {
-		case *Raft:
-			for _, e := range m.M.Entries {
-				n += len(e.Data) + 24
-			}
-		case *SnapshotChunk:
-			for _, row := range m.Rows {
-				n += len(row.Key) + len(row.Value) + 8
-			}
-		case *Call:
-			if b, ok := m.Body.(*Write); ok {
-				n += len(b.Command)
+		n += Size(m)
+	}
+	return n
+}
+
+// Size estimates the encoded length of a message, in bytes.
+func Size(m Message) int {
+	n := 64
+	switch m := m.(type) {
+	case *Raft:
+		for _, e := range m.M.Entries {
+			n += len(e.Data) + 24
+		}
+	case *SnapshotChunk:
+		for _, row := range m.Rows {
+			n += len(row.Key) + len(row.Value) + 8
+		}
+	case *Call:
+		if b, ok := m.Body.(*Write); ok {
+			n += len(b.Command)
+		}
+	case *Reply:
+		if b, ok := m.Body.(*ReadResult); ok {
+			for i := range b.Hits {
+				n += 32 + len(b.Hits[i].ID) + 4*len(b.Hits[i].Vector) + len(b.Hits[i].Payload)
 			}
 		}
 	}

@@ -353,7 +353,11 @@ func (n *Node) durable(waiting []replica.Durable, err error) {
 	}
 }
 
-// flushSend packs the turn's messages, one frame a node.
+// maxFrameBytes is the size past which a turn's messages to a node are parted into
+// several frames. One message may still be larger.
+const maxFrameBytes = 4 << 20
+
+// flushSend packs the turn's messages: one frame a node, or several large ones.
 func (n *Node) flushSend() {
 	if len(n.fx.Send) == 0 {
 		return
@@ -363,8 +367,9 @@ func (n *Node) flushSend() {
 	for i := 0; i < len(n.fx.Send); {
 		f := net.Frame{Header: header}
 		f.To = n.fx.Send[i].To
-		for ; i < len(n.fx.Send) && n.fx.Send[i].To == f.To; i++ {
+		for bytes := 0; i < len(n.fx.Send) && n.fx.Send[i].To == f.To && bytes < maxFrameBytes; i++ {
 			f.Messages = append(f.Messages, n.fx.Send[i].Message)
+			bytes += net.Size(n.fx.Send[i].Message)
 		}
 		if f.To != n.identity.Node {
 			n.cfg.Network.Send(f.To, net.Encode(&f))

@@ -16,7 +16,7 @@ const (
 	// nodeDownAfter is the silence after which a node counts as down.
 	nodeDownAfter = 2 * time.Second
 	// maxLagEntries is how far a replica may trail its leader and be called equal.
-	maxLagEntries = 256
+	maxLagEntries = 32
 )
 
 // peers is what the node knows of the others from their frames.

@@ -95,6 +95,9 @@ func (r *Reader) Done() error {
 // Len returns how many bytes are left.
 func (r *Reader) Len() int { return len(r.buf) }
 
+// Fail marks the input as malformed, for a caller that finds a value it cannot take.
+func (r *Reader) Fail() { r.fail() }
+
 func (r *Reader) fail() {
 	r.err = ErrShort
 	r.buf = nil
