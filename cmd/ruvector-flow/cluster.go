@@ -175,8 +175,8 @@ Exit code: 0 when healthy, 1 when degraded (all is served, something is missing)
 
 func (a *app) printHealth(h client.Health) error {
 	return a.print(h, func(t *table) {
-		t.row(fmt.Sprintf("%s: %d of %d nodes healthy; %s more may be lost with every shard still served", h.Status, h.HealthyNodes,
-			h.NodeCount, count(h.ToleratesNodeLosses, "node")))
+		t.row(fmt.Sprintf("%s: %d of %d nodes healthy; %s may be lost with every shard still served", h.Status, h.HealthyNodes,
+			h.NodeCount, count(h.ToleratesNodeLosses, "more node")))
 		for _, p := range h.Problems {
 			t.row("- " + p)
 		}
@@ -268,7 +268,7 @@ Exit code: 0 when all replicas answered and agree, 1 otherwise.`,
 		Example: "  ruvector-flow cluster verify",
 		Args:    args(0, 0, ""),
 	}, func(ctx context.Context, c *client.Client, _ []string) error {
-		v, err := c.Verify(ctx, a.timeout)
+		v, err := c.Verify(ctx, a.timeout*4/5) // the answer that names who is missing comes before the client gives up
 		if err != nil {
 			return err
 		}
