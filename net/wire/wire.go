@@ -86,8 +86,8 @@ func (r *Reader) Err() error { return r.err }
 
 // Done returns an error if a value could not be read or input is left over.
 func (r *Reader) Done() error {
-	if r.err == nil && len(r.buf) > 0 {
-		r.err = ErrShort
+	if len(r.buf) > 0 {
+		r.fail()
 	}
 	return r.err
 }
