@@ -43,15 +43,16 @@ func (x *exchange) write(decode func([]byte) (points, error)) error {
 		return err
 	}
 	req.Ops = pts.ops
+	if req.ID.IsZero() { // so that an unknown outcome can be retried even if the node does not answer
+		req.ID = client.NewRequestID()
+	}
+	x.w.Header().Set(client.HeaderRequestID, req.ID.String())
 	resp, err := do[*flow.WriteResponse](x, req)
 	if resp == nil {
 		return err
 	}
 	if err == nil {
 		err = conflict(resp.Results)
-	}
-	if !resp.ID.IsZero() {
-		x.w.Header().Set(client.HeaderRequestID, resp.ID.String())
 	}
 	if len(resp.Token) > 0 {
 		x.w.Header().Set(client.HeaderSession, resp.Token.String())

@@ -77,7 +77,7 @@ func (c *Client) Write(ctx context.Context, collection string, ops []flow.Op, o 
 		return WriteResult{}, flow.Errorf(flow.InvalidArgument, cl.op, "operation kind %d is neither Upsert nor Delete", kind)
 	}
 	if cl.id.IsZero() {
-		cl.id = newRequestID()
+		cl.id = NewRequestID()
 	}
 	if o.Results {
 		cl.query.Set("results", "true")

@@ -51,8 +51,8 @@ type answer struct {
 	unsure bool
 }
 
-// newRequestID makes an id from the clock and the system's random source.
-func newRequestID() flow.RequestID {
+// NewRequestID makes an id for a write from the clock and the system's random source.
+func NewRequestID() flow.RequestID {
 	var random [10]byte
 	crand.Read(random[:]) // never fails (crypto/rand)
 	return flow.NewRequestID(flow.Time(time.Now().UnixNano()), random)
