@@ -346,6 +346,17 @@ type StatusResponse struct {
 	Problems []string
 }
 
+// RetireRequest makes a node hand leadership of its groups to others, before it
+// stops. It is answered when it leads nothing that another could lead, or when its
+// time is up; either way the node goes on serving.
+type RetireRequest struct{ Timeout time.Duration }
+
+// RetireResponse tells how many groups the node still leads.
+type RetireResponse struct {
+	Outcome
+	Leading int
+}
+
 // VerifyRequest compares every replica's state digest at one log position of each shard.
 type VerifyRequest struct{ Timeout time.Duration }
 
@@ -378,3 +389,4 @@ func (*ListCollectionsRequest) request()  {}
 func (*JoinRequest) request()             {}
 func (*StatusRequest) request()           {}
 func (*VerifyRequest) request()           {}
+func (*RetireRequest) request()           {}

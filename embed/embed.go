@@ -30,6 +30,8 @@ const (
 	// after that it lets the node answer the others.
 	httpDrain    = 5 * time.Second
 	requestDrain = 2 * time.Second
+	// retireTimeout bounds the handing over of leadership before that.
+	retireTimeout = time.Second
 	// drainPollEvery is how often Stop looks.
 	drainPollEvery = 2 * time.Millisecond
 	// readyTimeout bounds the look at the node that Ready takes.
@@ -302,6 +304,7 @@ func (s *Server) lost(flag string, err error) {
 func (s *Server) shutdown(clean bool, cause error) {
 	s.once.Do(func() {
 		if clean {
+			s.retire()
 			ctx, cancel := context.WithTimeout(context.Background(), httpDrain)
 			if s.http.Shutdown(ctx) != nil {
 				s.cfg.Logf("requests were still open after %v; they are cut off", httpDrain)
@@ -328,7 +331,15 @@ func (s *Server) shutdown(clean bool, cause error) {
 	<-s.done
 }
 
-// Stop ends the node cleanly: HTTP requests under way are answered, the rest of
+// retire hands leadership to the other nodes, so that a clean stop costs the
+// cluster no election.
+func (s *Server) retire() {
+	ctx, cancel := context.WithTimeout(context.Background(), retireTimeout+time.Second)
+	defer cancel()
+	s.Do(ctx, &flow.RetireRequest{Timeout: retireTimeout})
+}
+
+// Stop ends the node cleanly: what it leads is handed to others, HTTP requests under way are answered, the rest of
 // the queue too, and the store is closed. It returns the error that killed the
 // node before, or that closing the store gave.
 func (s *Server) Stop() error {

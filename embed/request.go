@@ -109,6 +109,8 @@ func failed(req flow.Request, err *flow.Error) flow.Response {
 		return &flow.StatusResponse{Outcome: o}
 	case *flow.VerifyRequest:
 		return &flow.VerifyResponse{Outcome: o}
+	case *flow.RetireRequest:
+		return &flow.RetireResponse{Outcome: o}
 	}
 	return o
 }

@@ -13,7 +13,7 @@ func TestEveryRequestFailsWithItsOwnResponseType(t *testing.T) {
 	requests := []flow.Request{
 		&flow.WriteRequest{Ops: make([]flow.Op, 2)}, &flow.GetRequest{}, &flow.CountRequest{}, &flow.ScrollRequest{},
 		&flow.SearchRequest{}, &flow.CreateCollectionRequest{}, &flow.DropCollectionRequest{},
-		&flow.ListCollectionsRequest{}, &flow.JoinRequest{}, &flow.StatusRequest{}, &flow.VerifyRequest{},
+		&flow.ListCollectionsRequest{}, &flow.JoinRequest{}, &flow.StatusRequest{}, &flow.VerifyRequest{}, &flow.RetireRequest{},
 	}
 	changes := map[string]bool{"WriteRequest": true, "CreateCollectionRequest": true, "DropCollectionRequest": true, "JoinRequest": true}
 	for _, req := range requests {

@@ -31,6 +31,9 @@ func (n *Node) serve(req flow.Request, reply func(flow.Response)) {
 		reply(n.cluster())
 	case *flow.VerifyRequest:
 		n.serveVerify(req, reply)
+	case *flow.RetireRequest:
+		n.moves.retiring = append(n.moves.retiring, &retireOp{due: n.due(req.Timeout), reply: reply})
+		n.driveRetirement()
 	}
 }
 

@@ -35,6 +35,14 @@ const (
 // last proposed; everything else is read from committed state each time.
 type moves struct {
 	stepped map[step]uint64 // tick of the latest proposal
+	// retiring holds those who wait for this node to lead nothing.
+	retiring []*retireOp
+}
+
+// retireOp is a RetireRequest.
+type retireOp struct {
+	due   flow.Time
+	reply func(flow.Response)
 }
 
 // step names something that is proposed until it is done.
@@ -71,6 +79,7 @@ func (n *Node) tickMoves() {
 		return
 	}
 	n.updateAddress()
+	n.driveRetirement()
 	if sys := n.replicas[flow.SystemShard]; sys.Leading() {
 		n.driveSystemGroup(sys)
 		n.startMoves()
@@ -83,7 +92,7 @@ func (n *Node) tickMoves() {
 		n.driveMove(r)
 		n.driveDrops(r)
 	}
-	if n.ticks%leaderTicks == 0 {
+	if n.ticks%leaderTicks == 0 && len(n.moves.retiring) == 0 {
 		n.driveLeaders()
 	}
 }
@@ -271,6 +280,47 @@ func (n *Node) driveLeaders() {
 			}
 		}
 	}
+}
+
+// driveRetirement hands what this node leads to the voters that have most of it.
+func (n *Node) driveRetirement() {
+	if len(n.moves.retiring) == 0 {
+		return
+	}
+	leading := 0
+	for _, s := range n.hosted {
+		r := n.replicas[s]
+		if r.IsLeader() && n.handOver(r) {
+			leading++
+		}
+	}
+	now := n.cfg.Clock.Now()
+	n.moves.retiring = slices.DeleteFunc(n.moves.retiring, func(op *retireOp) bool {
+		if leading > 0 && now < op.due {
+			return false
+		}
+		op.reply(&flow.RetireResponse{Leading: leading})
+		return true
+	})
+}
+
+// handOver starts a transfer of leadership to the voter whose log matches furthest;
+// it is false when there is none that is heard of.
+func (n *Node) handOver(r *replica.Replica) bool {
+	var best flow.ReplicaID
+	var most uint64
+	for _, v := range r.Conf().GetVoters() {
+		id := flow.ReplicaID(v)
+		if match, active := r.Progress(id); id != r.ID() && active && n.up(id.Node()) && match >= most {
+			best, most = id, match
+		}
+	}
+	if best == 0 {
+		return false
+	}
+	r.Transfer(best)
+	n.touched[r.Shard()] = true
+	return true
 }
 
 // reconcile follows a change of the system state: it tells the driver the nodes,

@@ -12,9 +12,13 @@ import (
 	"github.com/ruvector-flow/ruvector-flow/ring"
 )
 
-// readPatience bounds how long a node waits for its replicas to be fit for a read
-// before the rest is asked of others.
-const readPatience = 400 * time.Millisecond
+const (
+	// hedgeTicks is how long a node is waited for before another is asked too (0.4 s).
+	hedgeTicks = 16
+	// readPatience bounds how long another node waits for its replicas to be fit for a
+	// read. It is less than callTicks, after which its answer would not count.
+	readPatience = 900 * time.Millisecond
+)
 
 // readOp is a read being routed: it asks nodes for shards until each has answered
 // once, or its time is up.
@@ -34,11 +38,12 @@ type readOp struct {
 
 // target is a shard of a read.
 type target struct {
-	shard   flow.ShardID
-	ids     []flow.PointID
-	flying  bool
-	served  bool
-	index   uint64
+	shard flow.ShardID
+	ids   []flow.PointID
+	// served says that a node has answered; index is where its replica stood.
+	served bool
+	index  uint64
+	// tries counts the nodes asked; the next one is asked at tick nextTry.
 	tries   int
 	nextTry uint64
 }
@@ -87,13 +92,13 @@ func (n *Node) targets(ids []flow.PointID, kind net.ReadKind) []*target {
 	return slices.DeleteFunc(all, func(t *target) bool { return len(t.ids) == 0 })
 }
 
-// sendRead asks for every shard that is neither answered nor under way, with one
-// call a node.
+// sendRead asks for every shard that is not answered and due to be asked for, with
+// one call a node.
 func (n *Node) sendRead(op *readOp) {
 	groups := map[flow.NodeID][]*target{}
 	var order []flow.NodeID
 	for _, t := range op.targets {
-		if t.served || t.flying || n.ticks < t.nextTry {
+		if t.served || n.ticks < t.nextTry {
 			continue
 		}
 		to := n.readFrom(t)
@@ -109,14 +114,17 @@ func (n *Node) sendRead(op *readOp) {
 	for _, to := range order {
 		group := groups[to]
 		q := op.query
-		q.Patience = min(left, readPatience)
+		q.Patience = left
+		if to != n.identity.Node {
+			q.Patience = min(left, readPatience)
+		}
 		q.Shards, q.IDs = nil, nil
 		for _, t := range group {
-			t.flying = true
+			t.tries++
+			t.nextTry = n.ticks + hedgeTicks
 			q.Shards = append(q.Shards, t.shard)
 			q.IDs = append(q.IDs, t.ids...)
 		}
-		op.flying++
 		n.call(to, &q, func(body net.Body, err *flow.Error) { n.takeRead(op, group, body, err) })
 	}
 }
@@ -152,12 +160,6 @@ func (n *Node) readFrom(t *target) flow.NodeID {
 }
 
 func (n *Node) takeRead(op *readOp, group []*target, body net.Body, err *flow.Error) {
-	op.flying--
-	for _, t := range group {
-		t.flying = false
-		t.tries++
-		t.nextTry = n.ticks + retryTicks
-	}
 	if op.ended {
 		return
 	}
@@ -168,7 +170,7 @@ func (n *Node) takeRead(op *readOp, group []*target, body net.Body, err *flow.Er
 	case ok && res.Dropped:
 		n.resolveAgain(op)
 		return
-	case ok:
+	case ok && fresh(group, res):
 		op.results = append(op.results, res)
 		for _, t := range group {
 			if i := res.Served.Index(t.shard); i > 0 {
@@ -176,9 +178,23 @@ func (n *Node) takeRead(op *readOp, group []*target, body net.Body, err *flow.Er
 			}
 		}
 	}
+	for _, t := range group {
+		t.nextTry = min(t.nextTry, n.ticks+retryTicks)
+	}
 	if slices.IndexFunc(op.targets, func(t *target) bool { return !t.served }) < 0 {
 		op.end(nil, nil)
 	}
+}
+
+// fresh says that an answer holds no shard that another has answered already: each
+// counts once, so a late answer is taken whole or not at all.
+func fresh(group []*target, res *net.ReadResult) bool {
+	for _, t := range group {
+		if t.served && res.Served.Index(t.shard) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // resolveAgain starts a read over whose collection a shard has dropped.

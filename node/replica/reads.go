@@ -137,16 +137,20 @@ func (q *readQueue) release(r *Replica) {
 	}
 }
 
-// tick gives up rounds that were not answered, so that their reads join a new one,
-// and forgets cancelled reads.
+// restart gives up the rounds in flight: their reads join a new one.
+func (q *readQueue) restart() {
+	q.begun = nil
+	q.pending = append(q.waiting, q.pending...)
+	q.waiting = nil
+}
+
+// tick gives up rounds that were not answered in time and forgets cancelled reads.
 func (q *readQueue) tick(r *Replica) {
 	for i := range q.begun {
 		q.begun[i].ticks++
 	}
 	if len(q.begun) > 0 && q.begun[0].ticks >= r.cfg.Tuning.RetryTicks {
-		q.begun = nil
-		q.pending = append(q.waiting, q.pending...)
-		q.waiting = nil
+		q.restart()
 	}
 	cancelled := func(read *Read) bool { return read.done }
 	q.pending = slices.DeleteFunc(q.pending, cancelled)

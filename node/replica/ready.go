@@ -73,6 +73,7 @@ func (r *Replica) takeRole(e *Effects, s *raft.SoftState) {
 		if lead != 0 {
 			r.resetTimer()
 		}
+		r.reads.restart()
 		if r.cfg.OnRole != nil {
 			r.cfg.OnRole(r.cfg.Shard, r.raft.BasicStatus().GetTerm(), lead)
 		}

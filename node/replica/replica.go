@@ -243,10 +243,32 @@ func (r *Replica) Tick() {
 	}
 }
 
+// resetTimer restarts the countdown. Followers take turns: each of the voters other
+// than the leader has a rank, which differs from shard to shard, and waits so much
+// longer than the one before that this one's election is over by then. So a dead
+// leader costs little more than the silence that proves it dead, votes are rarely
+// split, and the shards it led spread over the others. The random part breaks the
+// ties that remain.
 func (r *Replica) resetTimer() {
 	t := r.cfg.Tuning.ElectionTicks
 	r.elapsed = 0
-	r.deadline = t + 2 + r.cfg.Random(t)
+	r.deadline = t + 2 + r.rank()*(t/4) + r.cfg.Random(t/8+1)
+}
+
+// rank is this replica's place among the voters that could follow the leader.
+func (r *Replica) rank() int {
+	var ids []uint64
+	for _, id := range r.conf.GetVoters() {
+		if id != uint64(r.lead) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	at := slices.Index(ids, uint64(r.id))
+	if at < 0 {
+		return len(ids)
+	}
+	return (at + int(r.cfg.Shard)) % len(ids)
 }
 
 // Step takes a Raft message from another node.
@@ -359,6 +381,9 @@ func (r *Replica) Machine() Machine { return r.machine }
 // Leading says whether this replica leads and has committed an entry of its term,
 // so that its state machine decides.
 func (r *Replica) Leading() bool { return r.state == raft.StateLeader && r.appliedTerm == r.term }
+
+// IsLeader says whether this replica leads, though perhaps not ready to decide.
+func (r *Replica) IsLeader() bool { return r.state == raft.StateLeader }
 
 // Leader returns the leader this replica knows, or 0.
 func (r *Replica) Leader() flow.ReplicaID { return r.lead }

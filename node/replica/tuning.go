@@ -6,8 +6,8 @@ type Tuning struct {
 	// HeartbeatTicks is how often a leader beats, in ticks of the node (default 4).
 	HeartbeatTicks int
 	// ElectionTicks is the least silence before a follower campaigns, in ticks
-	// (default 16); the wait is drawn from [ElectionTicks+2, 2*ElectionTicks+2). Too
-	// small and a busy machine elects for nothing; too large and a dead leader is missed.
+	// (default 16); followers then take turns, a quarter of it apart. Too small and a
+	// busy machine elects for nothing; too large and a dead leader is missed.
 	ElectionTicks int
 	// MaxMessageBytes bounds the entries of one append message (default 1 MiB).
 	MaxMessageBytes uint64
