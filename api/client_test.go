@@ -90,6 +90,12 @@ func TestClientPoints(t *testing.T) {
 	if err != nil || len(hits.Hits) != 2 || hits.Hits[0].ID != points[0].ID || hits.Hits[0].Score != 0.5 || hits.Hits[0].Vector[1] != -0.5 || hits.Hits[1].Score != 1 {
 		t.Errorf("search: %+v %v", hits, err)
 	}
+	checkCollections(ctx, t, c, odd)
+}
+
+// checkCollections deletes the point odd of 4, and then the collection c/ü.
+func checkCollections(ctx context.Context, t *testing.T, c *client.Client, odd flow.PointID) {
+	t.Helper()
 	if d, err := c.Delete(ctx, "c/ü", []flow.PointID{odd, flow.NumberID(9)}, client.WriteOptions{Results: true}); err != nil || d.Results[0].Status != flow.Applied || d.Results[1].Status != flow.Absent {
 		t.Errorf("delete: %+v %v", d, err)
 	}

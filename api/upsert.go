@@ -19,6 +19,8 @@ type points struct {
 	scratch []float32 // the vector being read
 	vectors []float32 // the current block of vectors
 	bytes   []byte    // the current block of payloads
+	// total is the sum of vector and payload bytes, at most flow.MaxBatchBytes.
+	total int
 	// conditional says that some operation has a condition.
 	conditional bool
 }
@@ -160,6 +162,9 @@ func (p *points) vector(from int) (flow.Vector, *bodyError) {
 	if len(v) == 0 {
 		return nil, wrong("", "is empty")
 	}
+	if err := p.account(4 * len(v)); err != nil {
+		return nil, err
+	}
 	if cap(p.vectors)-len(p.vectors) < len(v) {
 		more := len(v) * (1 + (len(s.b)-s.i)/max(s.i-from, 1))
 		p.vectors = make([]float32, 0, max(len(v), min(more, maxBlockFloats)))
@@ -167,6 +172,14 @@ func (p *points) vector(from int) (flow.Vector, *bodyError) {
 	at := len(p.vectors)
 	p.vectors = append(p.vectors, v...)
 	return p.vectors[at:len(p.vectors):len(p.vectors)], nil
+}
+
+// account adds n bytes to what the write holds.
+func (p *points) account(n int) *bodyError {
+	if p.total += n; p.total > flow.MaxBatchBytes {
+		return wrong("", "vectors and payloads take more than %d bytes in one request, send fewer points at a time", flow.MaxBatchBytes)
+	}
+	return nil
 }
 
 // payload reads a payload: an object, or null for none.
@@ -184,6 +197,9 @@ func (p *points) payload() ([]byte, *bodyError) {
 	}
 	if len(raw) > flow.MaxPayloadBytes {
 		return nil, wrong("", "is %d bytes long, the limit is %d", len(raw), flow.MaxPayloadBytes)
+	}
+	if err := p.account(len(raw)); err != nil {
+		return nil, err
 	}
 	if cap(p.bytes)-len(p.bytes) < len(raw) {
 		p.bytes = make([]byte, 0, max(len(raw), min(len(s.b)-s.i+len(raw), maxBlockBytes)))
