@@ -14,12 +14,12 @@ const catalogueTimeout = 5 * time.Second
 func (l *workload) create(name string, done func()) {
 	s := l.w.scenario
 	req := &flow.CreateCollectionRequest{Name: name, Dim: s.Dim, Metric: s.Metric, Timeout: catalogueTimeout}
-	l.insist(req, flow.AlreadyExists, done)
+	l.insist(req, flow.AlreadyExists, func(error) { done() })
 }
 
 // insist sends a catalogue request until it is answered with success or with the
-// kind that says it was done before.
-func (l *workload) insist(req flow.Request, enough flow.Kind, done func()) {
+// kind that says it was done before, which done is told.
+func (l *workload) insist(req flow.Request, enough flow.Kind, done func(error)) {
 	again := func() { l.w.after(200*time.Millisecond, func() { l.insist(req, enough, done) }) }
 	h := l.w.anyHost(hash(l.w.scenario.Seed, purposeOperation, uint64(l.w.now)))
 	if h == nil {
@@ -37,7 +37,7 @@ func (l *workload) insist(req flow.Request, enough flow.Kind, done func()) {
 			return
 		}
 		l.w.trace.remark(l.w.now, h.number(), "catalogue", fmt.Sprintf("%T answered: %v", req, resp.Error()))
-		done()
+		done(resp.Error())
 	})
 }
 
@@ -57,15 +57,22 @@ func (l *workload) recreate() {
 		return
 	}
 	l.fleetingOpen = false
+	l.w.trace.remark(l.w.now, 0, "catalogue", l.recorded(fleetingCollection)+" is closed")
+	again := func() {
+		l.create(fleetingCollection, func() {
+			l.generation++
+			l.recreated++
+			l.fleetingOpen = true
+			l.w.trace.remark(l.w.now, 0, "catalogue", l.recorded(fleetingCollection)+" is open")
+		})
+	}
 	l.whenDrained(func() {
-		l.insist(&flow.DropCollectionRequest{Name: fleetingCollection, Timeout: catalogueTimeout}, flow.NotFound, func() {
-			l.probeDropped(func() {
-				l.create(fleetingCollection, func() {
-					l.generation++
-					l.recreated++
-					l.fleetingOpen = true
-				})
-			})
+		l.insist(&flow.DropCollectionRequest{Name: fleetingCollection, Timeout: catalogueTimeout}, flow.NotFound, func(err error) {
+			if err != nil { // an earlier attempt did it, and nobody promises that every shard knows
+				again()
+				return
+			}
+			l.probeDropped(again)
 		})
 	})
 }
