@@ -20,7 +20,7 @@ const (
 	kvPoints = 1000
 	// usageSettle is longer than the interval at which nodes measure and report
 	// their processor time, so that a reading holds all that went before.
-	usageSettle  = 2500 * time.Millisecond
+	usageSettle  = 2 * time.Second
 	kvLoadBatch  = 250
 	kvDropWithin = 30 * time.Second
 )
@@ -56,7 +56,7 @@ sends one request after the other, to a point chosen at random among %d.`, kvPoi
 	cmd.Flags().IntVar(&b.dim, "dim", 784, "number of components of the vectors")
 	cmd.Flags().StringVar(&read.level, "level", flow.Linearizable.String(), "read level of the gets: linearizable, bounded or any")
 	cmd.Flags().DurationVar(&read.staleness, "max-staleness", 0, "oldest answer accepted, for --level bounded")
-	a.timeoutFlag(cmd, defaultBenchTimeout, "how long to try each request, failovers included")
+	timeoutFlag(cmd, defaultBenchTimeout, "how long to try each request, failovers included")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if b.duration <= 0 {
 			return usagef(cmd, "--duration must be more than 0")
@@ -107,6 +107,7 @@ type kvRow struct {
 	// Operation is "put" or "get".
 	Operation   string  `json:"operation"`
 	Concurrency int     `json:"concurrency"`
+	Requests    int     `json:"requests"`
 	PerSecond   float64 `json:"requestsPerSecond"`
 	P50         float64 `json:"p50_ms"`
 	P99         float64 `json:"p99_ms"`
@@ -140,12 +141,21 @@ func (b *kvBench) run(ctx context.Context) (r kvReport, err error) {
 		return r, err
 	}
 	r = kvReport{Dim: b.dim, Level: b.read.Level.String(), Anchor: etcdAnchorText}
+	cpu, err := b.serverCPU(ctx)
+	if err != nil {
+		return r, err
+	}
 	for _, op := range []string{"put", "get"} {
 		for _, n := range b.concurrency {
 			row, err := b.measure(ctx, op, n)
 			if err != nil {
 				return r, fmt.Errorf("%s at concurrency %d: %w", op, n, err)
 			}
+			before := cpu
+			if cpu, err = b.serverCPU(ctx); err != nil {
+				return r, err
+			}
+			row.ServerCPU = 1000 * (cpu - before) / float64(row.Requests)
 			r.Rows = append(r.Rows, row)
 		}
 	}
@@ -167,10 +177,6 @@ func (b *kvBench) load(ctx context.Context) error {
 }
 
 func (b *kvBench) measure(ctx context.Context, op string, clients int) (kvRow, error) {
-	before, err := b.serverCPU(ctx)
-	if err != nil {
-		return kvRow{}, err
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	parts := make([][]time.Duration, clients)
@@ -193,13 +199,9 @@ func (b *kvBench) measure(ctx context.Context, op string, clients int) (kvRow, e
 	if ctx.Err() != nil {
 		return kvRow{}, context.Cause(ctx)
 	}
-	after, err := b.serverCPU(ctx)
-	if err != nil {
-		return kvRow{}, err
-	}
 	took := merged(parts)
-	row := kvRow{Operation: op, Concurrency: clients, PerSecond: float64(len(took)) / seconds, P50: millis(percentile(took, 50)),
-		P99: millis(percentile(took, 99)), ServerCPU: 1000 * (after - before) / float64(len(took))}
+	row := kvRow{Operation: op, Concurrency: clients, Requests: len(took), PerSecond: float64(len(took)) / seconds,
+		P50: millis(percentile(took, 50)), P99: millis(percentile(took, 99))}
 	if b.dim == etcdAnchorDim && (op == "put" || b.read.Level == flow.Linearizable) {
 		row.Etcd = etcdAnchor[op][clients]
 	}

@@ -50,7 +50,7 @@ their row numbers.`,
 	flags.IntVar(&f.concurrency, "concurrency", 1, "searches under way at once")
 	flags.BoolVar(&b.request.Exact, "exact", false, "compare with every vector instead of using the index")
 	f.read.add(cmd)
-	a.timeoutFlag(cmd, defaultBenchTimeout, "how long to try each search, failovers included")
+	timeoutFlag(cmd, defaultBenchTimeout, "how long to try each search, failovers included")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		switch {
 		case b.request.K < 1 || b.request.K > flow.MaxK:

@@ -222,7 +222,7 @@ func (a *app) waitHealthy() *cobra.Command {
 		Args: args(0, 0, ""),
 	}
 	cmd.Flags().IntVar(&nodes, "nodes", 0, "wait for at least so many healthy nodes, too")
-	a.timeoutFlag(cmd, waitHealthyTimeout, "how long to wait")
+	timeoutFlag(cmd, waitHealthyTimeout, "how long to wait")
 	return a.call(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		h, err := waitHealthy(ctx, c, nodes)
 		if err != nil {
@@ -268,7 +268,9 @@ Exit code: 0 when all replicas answered and agree, 1 otherwise.`,
 		Example: "  ruvector-flow cluster verify",
 		Args:    args(0, 0, ""),
 	}, func(ctx context.Context, c *client.Client, _ []string) error {
-		v, err := c.Verify(ctx, a.timeout*4/5) // the answer that names who is missing comes before the client gives up
+		// The answer that names who is missing must come before the client gives up.
+		c.AttemptTimeout = a.timeout
+		v, err := c.Verify(ctx, a.timeout*4/5)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ import (
 
 const (
 	defaultImportBatch       = 256
-	defaultImportConcurrency = 6
+	defaultImportConcurrency = 4
 	defaultImportTimeout     = time.Minute
 	maxImportConcurrency     = 1024
 )
@@ -77,7 +77,7 @@ func (a *app) vectorImport() *cobra.Command {
 	flags.Int64Var(&f.skip, "skip", 0, "leave out the first so many rows")
 	flags.Int64Var(&f.limit, "limit", 0, "stop after so many rows; 0 is all")
 	flags.StringVar(&f.state, "state", "", "file in which to keep the progress; an interrupted import goes on from it")
-	a.timeoutFlag(cmd, defaultImportTimeout, "how long to try each request, failovers included")
+	timeoutFlag(cmd, defaultImportTimeout, "how long to try each request, failovers included")
 	cmd.PreRunE = func(cmd *cobra.Command, files []string) error { return f.check(cmd, files, im) }
 	cmd.RunE = func(cmd *cobra.Command, files []string) error {
 		im.client, im.timeout = a.client(), a.timeout

@@ -123,21 +123,25 @@ func (a *app) checkGlobals(cmd *cobra.Command, _ []string) error {
 	if given == 0 {
 		return usagef(cmd, "--endpoint is empty; give a URL such as %s", defaultEndpoint)
 	}
-	if flag := cmd.Flags().Lookup("timeout"); flag != nil && a.timeout <= 0 {
-		return usagef(cmd, "--timeout must be more than 0")
+	if cmd.Flags().Lookup("timeout") == nil {
+		return nil
 	}
-	return nil
+	var err error
+	if a.timeout, err = cmd.Flags().GetDuration("timeout"); err == nil && a.timeout <= 0 {
+		err = usagef(cmd, "--timeout must be more than 0")
+	}
+	return err
 }
 
-// timeoutFlag gives a command --timeout.
-func (a *app) timeoutFlag(cmd *cobra.Command, value time.Duration, what string) {
-	cmd.Flags().DurationVar(&a.timeout, "timeout", value, what)
+// timeoutFlag gives a command --timeout, which checkGlobals reads into app.timeout.
+func timeoutFlag(cmd *cobra.Command, value time.Duration, what string) {
+	cmd.Flags().Duration("timeout", value, what)
 }
 
 // call gives a command --timeout and runs f with a client whose calls end by then.
 func (a *app) call(cmd *cobra.Command, f func(ctx context.Context, c *client.Client, args []string) error) *cobra.Command {
 	if cmd.Flags().Lookup("timeout") == nil {
-		a.timeoutFlag(cmd, defaultCallTimeout, "how long to try, failovers included")
+		timeoutFlag(cmd, defaultCallTimeout, "how long to try, failovers included")
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c := a.client()
