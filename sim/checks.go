@@ -144,13 +144,14 @@ func (w *World) unequal() string {
 	if w.groupless {
 		return ""
 	}
-	want := min(w.scenario.ReplicationFactor, len(w.hosts))
+	members := w.members()
+	want := min(w.scenario.ReplicationFactor, len(members))
 	type group struct {
 		replicas, leaders int
 		applied, digest   uint64
 	}
 	groups := make([]group, w.scenario.Shards+1)
-	for _, h := range w.hosts {
+	for _, h := range members {
 		if !h.up() {
 			return h.name + " is down"
 		}

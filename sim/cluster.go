@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -29,7 +30,7 @@ func bootOn(h *host, d disk.Disk) (Machine, error) {
 		Seed:    hash(h.w.scenario.Seed, purposeNode, uint64(h.index), uint64(h.incarnation)),
 		Addr:    address(h),
 		APIAddr: address(h),
-		Tuning:  node.Tuning{TickEvery: h.w.scenario.TickEvery},
+		Tuning:  node.Tuning{TickEvery: h.w.scenario.TickEvery, Replica: h.w.scenario.Replica},
 	})
 	if err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func (w *World) adoptIdentity(h *host) bool {
 // revive starts a host's process: on its identity if it has one, else as the first
 // node or as one that joins.
 func (w *World) revive(h *host) {
-	if h.up() || h.busyJoining == h.incarnation+1 {
+	if h.up() || h.absent || h.busyJoining == h.incarnation+1 {
 		return
 	}
 	if w.adoptIdentity(h) {
@@ -127,6 +128,11 @@ func (w *World) join(h *host) {
 	})
 }
 
+// members are the hosts that are in the cluster or on their way into it.
+func (w *World) members() []*host {
+	return slices.DeleteFunc(slices.Clone(w.hosts), func(h *host) bool { return h.absent })
+}
+
 // anyHost picks a host whose process is up, nil when there is none.
 func (w *World) anyHost(key uint64) *host {
 	var up []*host
@@ -174,8 +180,9 @@ func (w *World) awaitHealthy(healthy func()) {
 		w.after(pollEvery, func() { w.awaitHealthy(healthy) })
 		return
 	}
-	pending, problem := len(w.hosts), ""
-	for _, h := range w.hosts {
+	members := w.members()
+	pending, problem := len(members), ""
+	for _, h := range members {
 		w.calls.do(h, &flow.StatusRequest{}, time.Second, func(resp flow.Response, _ bool) {
 			pending--
 			status, ok := resp.(*flow.StatusResponse)
@@ -184,7 +191,7 @@ func (w *World) awaitHealthy(healthy func()) {
 				problem = h.name + " did not answer a status request"
 			case status.Err != nil:
 				problem = h.name + ": " + status.Err.Error()
-			case len(status.Problems) > 0:
+			case len(status.Problems) > 0 && len(members) >= w.scenario.ReplicationFactor:
 				problem = h.name + " says: " + status.Problems[0]
 			}
 			if pending > 0 {

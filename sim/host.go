@@ -66,6 +66,8 @@ type host struct {
 	jobs uint64
 	// busyJoining is the incarnation+1 in which the host got to work on an identity.
 	busyJoining uint32
+	// absent is set while the host is no part of the cluster yet.
+	absent bool
 	// keptDown is set while a fault holds the host down.
 	keptDown bool
 	// syncFailed says that the disk told this process of a failed sync.

@@ -49,7 +49,7 @@ func (w *World) run() Report {
 // form makes the cluster and its collections, without faults.
 func (w *World) form() {
 	formed := false
-	for i, h := range w.hosts {
+	for i, h := range w.members() {
 		w.after(time.Duration(i)*20*time.Millisecond, func() { w.reviveHost(h) })
 	}
 	w.awaitHealthy(func() {
@@ -69,8 +69,20 @@ func (w *World) stress() {
 	end := w.now + w.scenario.Run
 	w.load.start()
 	w.planFaults()
+	for _, h := range w.hosts {
+		if h.absent {
+			w.after(within(hash(w.scenario.Seed, purposeNode, uint64(h.index)), w.scenario.Run), func() { w.enter(h) })
+		}
+	}
 	w.runUntil(end, func() bool { return false })
 	w.now = max(w.now, end)
+}
+
+// enter lets a host that was not there join the cluster.
+func (w *World) enter(h *host) {
+	h.absent = false
+	w.trace.note(w.now, h.number(), "enter", 0, 0, nil)
+	w.reviveHost(h)
 }
 
 // heal ends all faults and waits until the clients have their answers and the

@@ -3,9 +3,11 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
 
 // Scenario is everything that decides a run: the shape of the cluster, its
@@ -17,6 +19,10 @@ type Scenario struct {
 	Nodes             int `json:"nodes"`
 	Shards            int `json:"shards"`
 	ReplicationFactor int `json:"replicationFactor"`
+	// LateJoins is how many of the nodes join while clients and faults are at work.
+	LateJoins int `json:"lateJoins"`
+	// Replica is the tuning of every replica; a zero field is the default.
+	Replica replica.Tuning `json:"replica"`
 	// Run is how long clients and faults go on once the cluster has formed.
 	Run time.Duration `json:"run"`
 
@@ -90,8 +96,32 @@ func DrawScenario(seed uint64) Scenario {
 	s.Dim = 4 + r.IntN(5)
 	s.Metric = flow.Metric(1 + r.IntN(4))
 	s.Recreate = r.IntN(3)
+	if r.IntN(4) == 0 {
+		s.LateJoins = 1 + r.IntN(s.Nodes-1)
+	}
+	s.Replica = drawTuning(r)
 	s.Faults = drawFaults(seed, s)
 	return s
+}
+
+// drawTuning draws limits that a short run reaches: logs are cut and members that
+// lag get snapshots of several chunks. One world in four has the defaults.
+func drawTuning(r *rand.Rand) replica.Tuning {
+	t := replica.Tuning{
+		TruncateEntries: 1 + r.IntN(60), MaxLogEntries: 5 + r.IntN(200), ChunkBytes: 64 << r.IntN(8),
+		NoteEvery: 1 << r.IntN(6), MaxSnapshotSends: 1 + r.IntN(2), MaxInflightMessages: 1 + r.IntN(64),
+		HeartbeatTicks: 2 + r.IntN(3), ElectionTicks: 12 + r.IntN(10), RetryTicks: 3 + r.IntN(6),
+	}
+	if r.IntN(3) == 0 {
+		t.MaxMessageBytes, t.MaxApplyBytes = 100<<r.IntN(8), 100<<r.IntN(8)
+	}
+	if r.IntN(6) == 0 {
+		t.MaxUncommittedBytes = 500 << r.IntN(6)
+	}
+	if r.IntN(4) == 0 {
+		return replica.Tuning{}
+	}
+	return t
 }
 
 // Without returns the scenario without the faults at the given positions.
@@ -115,6 +145,9 @@ func ParseScenario(data []byte) (Scenario, error) {
 	var s Scenario
 	if err := json.Unmarshal(data, &s); err != nil {
 		return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "schedule is not a scenario in JSON: %v", err)
+	}
+	if s.LateJoins < 0 || s.LateJoins >= s.Nodes {
+		return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "schedule has %d late joins among %d nodes", s.LateJoins, s.Nodes)
 	}
 	if s.Nodes < 1 || s.Shards < 1 || s.ReplicationFactor < 1 || s.TickEvery <= 0 || s.IDs < 1 || s.Dim < 1 || s.Clients < 0 {
 		return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "schedule needs nodes, shards, replicationFactor, tickEvery, ids and dim above zero")

@@ -96,6 +96,7 @@ func newWorld(s Scenario, o Options) *World {
 		}
 		drift := s.ClockDrift * (2*r.Float64() - 1)
 		h := &host{w: w, index: i, name: fmt.Sprintf("node%d", i+1), effects: unlimited, watched: map[flow.ShardID]watchedReplica{}}
+		h.absent = i >= s.Nodes-s.LateJoins
 		h.clock = newClock(w, offset, drift)
 		h.disk = w.newDisk(h)
 		w.hosts = append(w.hosts, h)

@@ -93,7 +93,7 @@ func (c *counter) Err() error { return c.err }
 // counterWorld starts a world of counters under some faults.
 func counterWorld(seed uint64, faults ...Fault) *World {
 	s := DrawScenario(seed)
-	s.Nodes, s.Clients, s.ClockDrift, s.ClockOffset, s.Faults = 3, 0, 0, 0, faults
+	s.Nodes, s.LateJoins, s.Clients, s.ClockDrift, s.ClockOffset, s.Faults = 3, 0, 0, 0, 0, faults
 	s.RestartDelay = 100 * time.Millisecond
 	w := newWorld(s, Options{})
 	w.boot = bootCounter
