@@ -145,6 +145,11 @@ func (m *Machine) create(rows *replica.Rows, request flow.RequestID, name string
 		}
 		return refuse(flow.AlreadyExists, "collection %q exists", name)
 	}
+	for _, d := range m.Drops {
+		if d.Created == request { // a late copy: nobody waits for it any more
+			return refuse(flow.NotFound, "collection %q was made by this request and dropped since", name)
+		}
+	}
 	m.lastCollection++
 	c := &Collection{Collection: flow.Collection{ID: m.lastCollection, Name: name, Dim: dim, Metric: metric}, Request: request}
 	m.Collections[name] = c
@@ -162,7 +167,7 @@ func (m *Machine) drop(rows *replica.Rows, request flow.RequestID, name string) 
 	if c == nil {
 		return refuse(flow.NotFound, "collection %q does not exist", name)
 	}
-	d := Drop{ID: c.ID, Request: request}
+	d := Drop{ID: c.ID, Created: c.Request, Request: request}
 	m.put(rows, dropKey(len(m.Drops)), encodeDrop(d))
 	m.Drops = append(m.Drops, d)
 	m.remove(rows, collectionKey(c.ID))

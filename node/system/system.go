@@ -60,8 +60,10 @@ type Collection struct {
 
 // Drop remembers a dropped collection. Its id is never used again.
 type Drop struct {
-	ID      flow.CollectionID
-	Request flow.RequestID
+	ID flow.CollectionID
+	// Created and Request are the requests that made and dropped it: a late copy of
+	// either must not touch a collection that has the name now.
+	Created, Request flow.RequestID
 }
 
 // Machine is the state of the system group. Its fields are read by the node and
@@ -238,7 +240,7 @@ func (m *Machine) Restore(key, value []byte) error {
 			return bad
 		}
 	case rowDrop:
-		m.Drops = append(m.Drops, Drop{ID: flow.CollectionID(r.Uint()), Request: decodeRequest(r)})
+		m.Drops = append(m.Drops, Drop{ID: flow.CollectionID(r.Uint()), Created: decodeRequest(r), Request: decodeRequest(r)})
 	default:
 		return bad
 	}
