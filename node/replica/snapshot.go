@@ -266,7 +266,5 @@ func (r *Replica) sweepStaged(b *disk.Batch) {
 func (r *Replica) Close() { r.endSends() }
 
 func sortedRequests[V any](m map[flow.RequestID]V) []flow.RequestID {
-	ids := slices.Collect(maps.Keys(m))
-	slices.SortFunc(ids, func(a, b flow.RequestID) int { return slices.Compare(a[:], b[:]) })
-	return ids
+	return slices.SortedFunc(maps.Keys(m), func(a, b flow.RequestID) int { return slices.Compare(a[:], b[:]) })
 }
