@@ -62,8 +62,8 @@ type demoReport struct {
 	Killed    string        `json:"killed"`
 	KilledLed int           `json:"killedLed"`
 	Probes    []probeReport `json:"probes"`
-	// Acknowledged is the number of writes acknowledged around the kill, Lost how many
-	// of them are not there as they were written.
+	// Acknowledged is the number of writes acknowledged around the kill, Lost the number of
+	// points that do not end with their last one.
 	Acknowledged int `json:"acknowledged"`
 	Lost         int `json:"lost"`
 	// EqualSeconds is how long after its restart the node's replicas were equal again.

@@ -10,8 +10,6 @@ import (
 	"github.com/ruvector-flow/ruvector-flow/client"
 )
 
-const demoReadBatch = 500
-
 // kill cuts off the node that leads most shards, while every shard it leads is probed,
 // and then looks for each write that was acknowledged.
 func (d *demo) kill(ctx context.Context, _ string) error {
@@ -28,7 +26,7 @@ func (d *demo) kill(ctx context.Context, _ string) error {
 		return err
 	}
 	d.report.Killed, d.report.KilledLed = victim, len(led)
-	p, err := newProber(d, shards.Shards, led)
+	p, err := newProber(ctx, d, led)
 	if err != nil {
 		return err
 	}
@@ -59,7 +57,7 @@ func (d *demo) kill(ctx context.Context, _ string) error {
 		}
 		d.say("", " %-34s longest gap %4.0f ms, %s of %s answers", r.What+":", r.LongestGapMs, errs, thousands(r.Answers))
 	}
-	return d.checkAcknowledged(ctx, p.acknowledged())
+	return d.checkAcknowledged(ctx, p.chains)
 }
 
 // leadsMost returns the node that leads most shards, and which. Ties go to the smaller name.
@@ -78,36 +76,23 @@ func leadsMost(shards []client.Shard) (node string, led []int) {
 	return node, led
 }
 
-// checkAcknowledged reads every acknowledged write back.
-func (d *demo) checkAcknowledged(ctx context.Context, writes []probeWrite) error {
-	d.report.Acknowledged = len(writes)
-	lost := 0
-	for at := 0; at < len(writes); at += demoReadBatch {
-		part := writes[at:min(len(writes), at+demoReadBatch)]
-		request := flow.GetRequest{Collection: demoProbes, WithVector: true}
-		for _, w := range part {
-			request.IDs = append(request.IDs, w.id)
-		}
-		r, err := d.client.Retrieve(ctx, request)
+// checkAcknowledged looks whether every chain ends with its last acknowledged write.
+func (d *demo) checkAcknowledged(ctx context.Context, chains []*chain) error {
+	for _, c := range chains {
+		value, version, err := c.value(ctx)
 		if err != nil {
 			return err
 		}
-		there := map[flow.PointID]flow.Vector{}
-		for _, p := range r.Points {
-			there[p.ID] = p.Vector
-		}
-		for _, w := range part {
-			if v := there[w.id]; len(v) != probeDim || v[0] != w.value {
-				lost++
-			}
+		acknowledged := c.acknowledged.Load()
+		d.report.Acknowledged += int(acknowledged)
+		if value != acknowledged || version != c.version {
+			d.report.Lost++
+			d.broken("point %v is at write %d of version %d, but write %d of version %d was acknowledged", c.id, value, version, acknowledged, c.version)
 		}
 	}
-	d.report.Lost = lost
-	if lost > 0 {
-		d.broken("%d of %d acknowledged writes are lost", lost, len(writes))
-		return nil
+	if d.report.Lost == 0 {
+		d.say("", " all %s acknowledged writes are there, each once: every one demanded the version before", thousands(d.report.Acknowledged))
 	}
-	d.say("", " all %s writes acknowledged around the kill are there", thousands(len(writes)))
 	return nil
 }
 

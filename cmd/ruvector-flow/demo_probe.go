@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/client"
-	"github.com/ruvector-flow/ruvector-flow/ring"
 )
 
 const (
@@ -18,6 +17,8 @@ const (
 	probeDim   = 4
 	// probeTimeout bounds one probe, retries included; longer than any gap that passes.
 	probeTimeout = 2 * demoMaxGap
+	// maxProbeIDs bounds the search for an id of a shard; one in demoShards is.
+	maxProbeIDs = 1000
 )
 
 // probeReport is what probes of one kind saw.
@@ -30,17 +31,11 @@ type probeReport struct {
 	FirstError   string  `json:"firstError,omitempty"`
 }
 
-// probeWrite is an acknowledged write.
-type probeWrite struct {
-	id    flow.PointID
-	value float32
-}
-
 // prober asks for one thing after the other, each kind and shard on its own, with a
 // pause of probeEvery, and notes when answers came.
 type prober struct {
-	client *client.Client
 	probes []*probe
+	chains []*chain
 }
 
 // probe is a sequence of requests of which one is under way at a time.
@@ -56,42 +51,72 @@ type probe struct {
 	answers int
 	errors  int
 	first   error
-	written []probeWrite
+}
+
+// chain is one point whose writes each demand the version that the one before was
+// acknowledged with. Had an acknowledged write been lost, or a retry been applied twice,
+// the next one would be refused.
+type chain struct {
+	client *client.Client
+	id     flow.PointID
+	// version is that of the last acknowledged write; the writing probe's alone until it
+	// has stopped.
+	version uint64
+	// acknowledged is the number of acknowledged writes, and the value of the last.
+	acknowledged atomic.Int64
+}
+
+// write stores the next value on the condition that the last one is there.
+func (c *chain) write(ctx context.Context, _ int) error {
+	next := c.acknowledged.Load() + 1
+	op := flow.Op{Kind: flow.Upsert, ID: c.id, Vector: flow.Vector{float32(next), 0, 0, 1}, If: true, IfVersion: c.version}
+	r, err := c.client.Write(ctx, demoProbes, []flow.Op{op}, client.WriteOptions{Results: true})
+	if err != nil {
+		return err
+	}
+	if len(r.Results) != 1 || r.Results[0].Status != flow.Applied {
+		return fmt.Errorf("write %d was answered with %v", next, r.Results)
+	}
+	c.version = r.Results[0].Version
+	c.acknowledged.Store(next)
+	return nil
+}
+
+// read looks at the point and compares it with what was acknowledged before.
+func (c *chain) read(ctx context.Context, _ int) error {
+	before := c.acknowledged.Load()
+	value, _, err := c.value(ctx)
+	if err == nil && value < before {
+		err = fmt.Errorf("a linearizable read saw write %d after write %d was acknowledged", value, before)
+	}
+	return err
+}
+
+// value returns the point's value and version, zeros if there is no point.
+func (c *chain) value(ctx context.Context) (value int64, version uint64, err error) {
+	r, err := c.client.Retrieve(ctx, flow.GetRequest{Collection: demoProbes, IDs: []flow.PointID{c.id}, WithVector: true})
+	if err != nil || len(r.Points) == 0 {
+		return 0, 0, err
+	}
+	p := r.Points[0]
+	if len(p.Vector) != probeDim {
+		return 0, 0, fmt.Errorf("point %v has %d components instead of %d", p.ID, len(p.Vector), probeDim)
+	}
+	return int64(p.Vector[0]), p.Version, nil
 }
 
 // newProber makes, for every shard given, a probe of writes and one of linearizable
 // reads, and one of searches that any replica may answer.
-func newProber(d *demo, shards []client.Shard, led []int) (*prober, error) {
-	starts := make([]uint64, len(shards))
-	for i, s := range shards {
-		start, err := strconv.ParseUint(s.Start, 16, 64)
-		if err != nil || s.ID != i {
-			return nil, fmt.Errorf("shard %d begins at %q", s.ID, s.Start)
-		}
-		starts[i] = start
-	}
-	p := &prober{client: d.client}
+func newProber(ctx context.Context, d *demo, led []int) (*prober, error) {
+	p := &prober{}
 	for _, shard := range led {
-		ids := &shardIDs{starts: starts, shard: shard}
-		w := &probe{what: "writes"}
-		w.ask = func(ctx context.Context, n int) error {
-			write := probeWrite{ids.take(), float32(n + 1)}
-			point := flow.Point{ID: write.id, Vector: flow.Vector{write.value, 0, 0, 1}}
-			_, err := d.client.Upsert(ctx, demoProbes, []flow.Point{point}, client.WriteOptions{})
-			if err == nil {
-				w.mu.Lock()
-				w.written = append(w.written, write)
-				w.mu.Unlock()
-			}
-			return err
+		p.chains = append(p.chains, &chain{client: d.client})
+		if err := p.chains[len(p.chains)-1].find(ctx, shard); err != nil {
+			return nil, err
 		}
-		// The read looks for a point of its own: that it is absent is an answer, too.
-		id := (&shardIDs{starts: starts, shard: shard}).take()
-		r := &probe{what: "reads, linearizable", ask: func(ctx context.Context, _ int) error {
-			_, err := d.client.Retrieve(ctx, flow.GetRequest{Collection: demoProbes, IDs: []flow.PointID{id}})
-			return err
-		}}
-		p.probes = append(p.probes, w, r)
+	}
+	for _, c := range p.chains {
+		p.probes = append(p.probes, &probe{what: "writes", ask: c.write}, &probe{what: "reads, linearizable", ask: c.read})
 	}
 	p.probes = append(p.probes, &probe{what: "searches of all shards, level any", ask: func(ctx context.Context, n int) error {
 		_, err := d.client.Search(ctx, flow.SearchRequest{Collection: demoCollection, Vector: d.data.queries[n%len(d.data.queries)], K: demoK,
@@ -101,21 +126,20 @@ func newProber(d *demo, shards []client.Shard, led []int) (*prober, error) {
 	return p, nil
 }
 
-// shardIDs makes ids that belong to one shard.
-type shardIDs struct {
-	starts []uint64
-	shard  int
-	next   uint64
-}
-
-func (s *shardIDs) take() flow.PointID {
-	for {
-		id := flow.NumberID(s.next)
-		s.next++
-		if ring.Find(s.starts, ring.Hash(id)) == s.shard {
-			return id
+// find gives the chain the first id that belongs to a shard: a read tells which shard
+// answered it.
+func (c *chain) find(ctx context.Context, shard int) error {
+	for n := range uint64(maxProbeIDs) {
+		c.id = flow.NumberID(n)
+		r, err := c.client.Retrieve(ctx, flow.GetRequest{Collection: demoProbes, IDs: []flow.PointID{c.id}})
+		if err != nil {
+			return err
+		}
+		if len(r.Shards) == 1 && r.Shards[0].Shard.UserID() == shard {
+			return nil
 		}
 	}
+	return fmt.Errorf("none of %d ids belongs to shard %d", maxProbeIDs, shard)
 }
 
 // start runs the probes. The function it returns lets each finish the request that is
@@ -197,15 +221,6 @@ func (p *prober) reports() []probeReport {
 		if r.FirstError == "" && probe.first != nil {
 			r.FirstError = probe.first.Error()
 		}
-	}
-	return all
-}
-
-// acknowledged returns the writes that the stopped probes saw acknowledged.
-func (p *prober) acknowledged() []probeWrite {
-	var all []probeWrite
-	for _, probe := range p.probes {
-		all = append(all, probe.written...)
 	}
 	return all
 }
