@@ -17,10 +17,12 @@ const failedTaskPause = 100 * time.Millisecond
 
 // fence stands between Pebble and the file system. Pebble 2.1 answers a failed
 // write of its log with a panic in the middle of a rotation, under a lock that it
-// does not hold, which no one can recover from. So it is never told: at the first
-// failure the fence records why the store is dead, and from then on nothing
-// reaches the device. The log seems to work, so that no caller of Apply is stuck;
-// flushes and compactions fail. What is on the device is what a crash at that moment had left.
+// does not hold, which no one can recover from; after a failed write of its
+// manifest it means to end the process, and its memory is out of step. So it is
+// never told: at the first failure the fence records why the store is dead, and
+// from then on nothing reaches the device. Logs and manifests seem to work, so that
+// no caller of Apply is stuck; tables cannot be written, which Pebble does survive.
+// What is on the device is what a crash at that moment had left.
 type fence struct {
 	vfs.FS
 	log   func(line string)
@@ -52,7 +54,7 @@ func (f *fence) arm() error {
 
 // hide takes the error of a file whose failures Pebble does not survive.
 func (f *fence) hide(err error) {
-	if err != nil {
+	if err != nil && f.err() == nil {
 		f.kill(err)
 	}
 }
@@ -65,15 +67,8 @@ func (f *fence) refused(err error) error {
 	return err
 }
 
-// isHidden names the files whose failures Pebble does not survive: logs, and the
-// last files that it writes while it opens, when its goroutines run already.
-func isHidden(name string) bool {
-	return strings.HasSuffix(name, ".log") || strings.Contains(name, "OPTIONS") ||
-		strings.Contains(name, ".dbtmp") || strings.Contains(name, "format-version")
-}
-
-// isManifest names the files whose failure Pebble reports with Fatalf.
-func isManifest(name string) bool { return strings.Contains(name, "MANIFEST") }
+// isHidden names the files whose failures Pebble does not survive: all but tables.
+func isHidden(name string) bool { return !strings.HasSuffix(name, ".sst") }
 
 // opened wraps a file that was opened for writing. A hidden one that could not be
 // opened is replaced by one that keeps nothing.
@@ -86,9 +81,10 @@ func (f *fence) opened(name string, file vfs.File, err error) (vfs.File, error) 
 	if err != nil {
 		file = vfs.NewMemFile(nil)
 	}
-	return &fencedFile{File: file, fence: f, hidden: hidden, fatal: isManifest(name)}, nil
+	return &fencedFile{File: file, fence: f, hidden: hidden}, nil
 }
 
+// Create implements vfs.FS.
 func (f *fence) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if err := f.err(); err != nil {
 		return f.opened(name, nil, err)
@@ -97,6 +93,7 @@ func (f *fence) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 	return f.opened(name, file, err)
 }
 
+// ReuseForWrite implements vfs.FS.
 func (f *fence) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if err := f.err(); err != nil {
 		return f.opened(newname, nil, err)
@@ -105,6 +102,7 @@ func (f *fence) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCat
 	return f.opened(newname, file, err)
 }
 
+// OpenReadWrite implements vfs.FS.
 func (f *fence) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
 	if err := f.err(); err != nil {
 		return f.opened(name, nil, err)
@@ -113,6 +111,7 @@ func (f *fence) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts 
 	return f.opened(name, file, err)
 }
 
+// OpenDir implements vfs.FS.
 func (f *fence) OpenDir(name string) (vfs.File, error) {
 	file, err := f.FS.OpenDir(name)
 	if err != nil {
@@ -150,24 +149,28 @@ func (f *fence) change(name string, do func() error) error {
 	return f.refused(err)
 }
 
+// Link implements vfs.FS.
 func (f *fence) Link(oldname, newname string) error {
 	return f.change(newname, func() error { return f.FS.Link(oldname, newname) })
 }
 
+// Remove keeps the files of a dead store.
 func (f *fence) Remove(name string) error {
-	if err := f.err(); err != nil {
-		return err
+	if f.err() != nil {
+		return nil
 	}
 	return f.FS.Remove(name)
 }
 
+// RemoveAll keeps the files of a dead store.
 func (f *fence) RemoveAll(name string) error {
-	if err := f.err(); err != nil {
-		return err
+	if f.err() != nil {
+		return nil
 	}
 	return f.FS.RemoveAll(name)
 }
 
+// Rename implements vfs.FS.
 func (f *fence) Rename(oldname, newname string) error {
 	return f.change(newname, func() error { return f.FS.Rename(oldname, newname) })
 }
@@ -175,12 +178,11 @@ func (f *fence) Rename(oldname, newname string) error {
 // Unwrap returns the file system behind the fence.
 func (f *fence) Unwrap() vfs.FS { return f.FS }
 
-// fencedFile is a file open for writing. A hidden one shows no failure (see
-// fence); a fatal one kills the store at once.
+// fencedFile is a file open for writing. A hidden one shows no failure (see fence).
 type fencedFile struct {
 	vfs.File
-	fence         *fence
-	hidden, fatal bool
+	fence  *fence
+	hidden bool
 }
 
 // write runs an operation that changes the device, unless the store is dead.
@@ -189,13 +191,9 @@ func (w *fencedFile) write(do func() error) error {
 	if err == nil {
 		err = do()
 	}
-	switch {
-	case err == nil:
-	case w.hidden:
+	if w.hidden {
 		w.fence.hide(err)
 		return nil
-	case w.fatal && w.fence.armed.Load():
-		w.fence.hide(err)
 	}
 	return w.fence.refused(err)
 }

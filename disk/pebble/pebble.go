@@ -87,7 +87,8 @@ type Store struct {
 	lock  *pdb.Lock
 	fence *fence
 
-	openFailed chan error // gives the background error that keeps Open from ending
+	openFailed chan error  // gives the background error that keeps Open from ending
+	abandoned  atomic.Bool // Open has given up
 
 	finisher finisher // delivers the done functions
 	pacer    pacer    // slows them down when Pebble falls behind
@@ -137,8 +138,8 @@ func Open(dir string, opts Options) (*Store, error) {
 }
 
 // open opens Pebble's store. Pebble retries for ever what it cannot flush while it
-// opens, on a full device for one: such an attempt is abandoned, asleep, with the
-// directory locked until the process ends.
+// opens, on a full device for one: such an attempt is abandoned, asleep, and what it
+// holds of the lock is given back.
 func (s *Store) open() (*pdb.DB, error) {
 	type result struct {
 		db  *pdb.DB
@@ -158,7 +159,9 @@ func (s *Store) open() (*pdb.DB, error) {
 	case r := <-opened:
 		return r.db, r.err
 	case err := <-s.openFailed:
-		return nil, err
+		s.abandoned.Store(true)
+		s.fence.kill(err)
+		return nil, errors.Join(err, s.lock.Close())
 	}
 }
 
@@ -276,6 +279,9 @@ func scan(r pdb.Reader, lo, hi []byte, visit func(key, value []byte) bool) error
 	const op, what = "pebble.Scan", "scan a range"
 	if hi != nil && bytes.Compare(lo, hi) >= 0 {
 		return nil
+	}
+	if len(lo) == 0 {
+		lo = nil // Pebble's own checks fall over an empty bound
 	}
 	it, err := r.NewIter(&pdb.IterOptions{LowerBound: lo, UpperBound: hi})
 	if err != nil {

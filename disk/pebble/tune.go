@@ -93,21 +93,21 @@ func (s *Store) events() *pdb.EventListener {
 }
 
 // backgroundError counts a failed flush or compaction. It is called on the task's
-// goroutine, which tries again; in an Open that cannot end it must not.
+// goroutine, which tries again at once; in an Open that was abandoned it must not.
 func (s *Store) backgroundError(err error) {
+	if s.abandoned.Load() {
+		runtime.Goexit()
+	}
 	n := s.pacer.failures.Add(1)
 	if s.fence.err() == nil {
 		s.opts.Log(fmt.Sprintf("background task failed: %v", err))
 	}
-	if s.fence.armed.Load() || n < maxOpenFailures {
-		return
+	if n >= maxOpenFailures && !s.fence.armed.Load() {
+		select {
+		case s.openFailed <- err:
+		default: // one is enough
+		}
 	}
-	s.fence.kill(err)
-	select {
-	case s.openFailed <- err:
-	default:
-	}
-	runtime.Goexit()
 }
 
 // logger receives what Pebble has to say. Fatalf returns: Pebble's callers go on
