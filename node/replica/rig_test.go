@@ -85,9 +85,12 @@ func (m *member) bootstrap(rows []net.Row) error {
 	return m.open()
 }
 
-// create makes an empty replica that waits for its leader.
+// create makes an empty replica that waits for its leader, of the next generation if
+// there was one.
 func (m *member) create() (err error) {
-	m.starts++
+	if m.starts++; m.starts > 1 {
+		m.id = flow.NewReplicaID(m.node, m.id.Generation()+1)
+	}
 	m.r, err = replica.New(&m.fx.Batch, m.config(), m.id)
 	return err
 }
