@@ -89,6 +89,11 @@ func (e *Error) OnShard(s ShardID) *Error {
 	return &c
 }
 
+// ErrQueueFull is the cause, found with errors.Is, of a ResourceExhausted that
+// passes by itself: too much waits on the node, and a later retry is served. Without
+// it a resource has run out, disk space for one, that somebody has to add.
+var ErrQueueFull = errors.New("queue is full")
+
 // KindOf returns the kind of the first Error in err's chain, or Internal.
 func KindOf(err error) Kind {
 	var e *Error

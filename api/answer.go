@@ -168,7 +168,7 @@ func statusOf(err error) int {
 	case flow.NotLeader, flow.Unavailable, flow.Unknown:
 		return http.StatusServiceUnavailable
 	case flow.ResourceExhausted:
-		if strings.Contains(message(err), "queue") {
+		if errors.Is(err, flow.ErrQueueFull) {
 			return http.StatusTooManyRequests
 		}
 		return http.StatusInsufficientStorage

@@ -96,8 +96,8 @@ func (b *mailbox) postCall(c *call) *flow.Error {
 	case b.refusing || b.closed:
 		return flow.Errorf(flow.Unavailable, "embed.Do", "the node is stopping")
 	case b.calls >= maxQueuedRequests || b.calls > 0 && b.callBytes+c.cost > maxQueuedRequestBytes:
-		return flow.Errorf(flow.ResourceExhausted, "embed.Do", "%d requests with %d bytes wait for an answer; the limits are %d and %d",
-			b.calls, b.callBytes, maxQueuedRequests, maxQueuedRequestBytes)
+		return flow.Errorf(flow.ResourceExhausted, "embed.Do", "%w: %d requests with %d bytes wait for an answer; the limits are %d and %d",
+			flow.ErrQueueFull, b.calls, b.callBytes, maxQueuedRequests, maxQueuedRequestBytes)
 	}
 	b.calls++
 	b.callBytes += c.cost

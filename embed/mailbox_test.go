@@ -2,6 +2,7 @@ package embed
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func TestMailboxRefusesRequestsPastItsLimits(t *testing.T) {
 		}
 		calls = append(calls, c)
 	}
-	if err := b.postCall(newCall(&flow.CountRequest{})); err == nil || err.Kind != flow.ResourceExhausted {
+	if err := b.postCall(newCall(&flow.CountRequest{})); err == nil || err.Kind != flow.ResourceExhausted || !errors.Is(err, flow.ErrQueueFull) {
 		t.Fatalf("one request too many: %v", err)
 	}
 	b.swap(nil) // taken by the node, still without an answer
@@ -62,7 +63,7 @@ func TestMailboxRefusesRequestsPastItsLimits(t *testing.T) {
 	if err := b.postCall(big); err != nil {
 		t.Fatalf("an empty mailbox refused a large request: %v", err)
 	}
-	if err := b.postCall(newCall(&flow.WriteRequest{Ops: []flow.Op{{Vector: flow.Vector{1}}}})); err == nil || err.Kind != flow.ResourceExhausted {
+	if err := b.postCall(newCall(&flow.WriteRequest{Ops: []flow.Op{{Vector: flow.Vector{1}}}})); err == nil || err.Kind != flow.ResourceExhausted || !errors.Is(err, flow.ErrQueueFull) {
 		t.Fatalf("bytes past the limit: %v", err)
 	}
 }

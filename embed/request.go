@@ -18,7 +18,7 @@ func (s *Server) Do(ctx context.Context, req flow.Request) flow.Response {
 		return failed(req, flow.Errorf(flow.Unavailable, "embed.Do", "the caller gave up before the request began: %w", context.Cause(ctx)))
 	}
 	if s.workers.waiting() > maxQueuedJobs {
-		return failed(req, flow.Errorf(flow.ResourceExhausted, "embed.Do", "more than %d computations wait on this node", maxQueuedJobs))
+		return failed(req, flow.Errorf(flow.ResourceExhausted, "embed.Do", "%w: more than %d computations wait on this node", flow.ErrQueueFull, maxQueuedJobs))
 	}
 	if w, ok := req.(*flow.WriteRequest); ok && w.ID.IsZero() {
 		// An answer of Unknown is of use only with an id to retry with.
