@@ -166,7 +166,7 @@ func (c *checker) reopenLocked(content state) {
 	c.states, c.synced, c.waiting = []state{content}, 0, nil
 }
 
-// stop tells that the disk is about to crash or to be reopened: from the moment
+// nextOpening tells that the disk has crashed or was reopened: from the moment
 // that crash returns no done of before may come.
 func (c *checker) nextOpening() {
 	c.mu.Lock()
