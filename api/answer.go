@@ -10,6 +10,7 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/client"
+	"github.com/ruvector-flow/ruvector-flow/client/scan"
 )
 
 // do hands a request to the backend and returns the response of type T.
@@ -138,10 +139,6 @@ func (x *exchange) fail(err error, encode func(b []byte) []byte) {
 // message returns an error's text without the kind in front, which has a field
 // of its own.
 func message(err error) string {
-	var bad *bodyError
-	if errors.As(err, &bad) {
-		return bad.Error()
-	}
 	var e *flow.Error
 	if errors.As(err, &e) {
 		if e.Err == nil {
@@ -152,11 +149,28 @@ func message(err error) string {
 	return err.Error()
 }
 
+// refusal is a request that is refused with an HTTP status of its own.
+type refusal struct {
+	status int
+	reason string
+}
+
+func (r *refusal) Error() string { return r.reason }
+
+// Unwrap gives the refusal its kind.
+func (r *refusal) Unwrap() error {
+	return flow.Errorf(flow.InvalidArgument, "api.serve", "%s", r.reason)
+}
+
 // statusOf returns the HTTP status of an error.
 func statusOf(err error) int {
-	var bad *bodyError
-	if errors.As(err, &bad) {
-		return bad.status
+	var no *refusal
+	if errors.As(err, &no) {
+		return no.status
+	}
+	var bad *scan.Error
+	if errors.As(err, &bad) && bad.OutOfBounds {
+		return http.StatusUnprocessableEntity
 	}
 	switch flow.KindOf(err) {
 	case flow.InvalidArgument:

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/client/scan"
 )
 
 // Limits on a request's body; a longer one is answered with 413.
@@ -138,7 +139,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return flow.Errorf(flow.NotFound, "api.ServeHTTP", "there is no %s", r.URL.Path)
 		}
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		return &bodyError{http.StatusMethodNotAllowed, "", r.Method + " is not possible here, only " + strings.Join(allowed, " and ")}
+		return &refusal{http.StatusMethodNotAllowed, r.Method + " is not possible here, only " + strings.Join(allowed, " and ")}
 	})
 }
 
@@ -198,7 +199,7 @@ func (x *exchange) read(b []byte, limit int64) error {
 	if limit == 0 {
 		return nil
 	}
-	tooLong := &bodyError{http.StatusRequestEntityTooLarge, "", "the body is longer than the limit, send fewer points at a time"}
+	tooLong := &refusal{http.StatusRequestEntityTooLarge, "the body is longer than the limit, send fewer points at a time"}
 	if x.r.ContentLength > limit {
 		return tooLong
 	}
@@ -223,6 +224,6 @@ func (x *exchange) read(b []byte, limit int64) error {
 		case errors.As(err, &long):
 			return tooLong
 		}
-		return wrong("", "read the body: %v", err)
+		return scan.Wrong("", "read the body: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/client"
+	"github.com/ruvector-flow/ruvector-flow/client/scan"
 )
 
 // view answers with a picture of what the node knows of the cluster.
@@ -49,8 +50,8 @@ func (x *exchange) verify() error {
 		return err
 	}
 	if len(x.body) > 0 {
-		if err := decode(x.body, func(s *scanner) *bodyError {
-			return s.fields(&verifyShape, func(string) *bodyError { return nil })
+		if err := decode(x.body, func(s *scanner) *scan.Error {
+			return s.fields(&verifyShape, func(string) *scan.Error { return nil })
 		}); err != nil {
 			return err
 		}

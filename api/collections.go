@@ -5,6 +5,7 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/client"
+	"github.com/ruvector-flow/ruvector-flow/client/scan"
 )
 
 // createCollection serves PUT /collections/{c}.
@@ -15,7 +16,7 @@ func (x *exchange) createCollection() error {
 		return err
 	}
 	if len(req.Name) > flow.MaxCollectionNameBytes {
-		return wrong("collection name", "is %d bytes long, the limit is %d", len(req.Name), flow.MaxCollectionNameBytes)
+		return scan.Wrong("collection name", "is %d bytes long, the limit is %d", len(req.Name), flow.MaxCollectionNameBytes)
 	}
 	var err error
 	if req.Dim, req.Metric, err = decodeCreate(x.body); err != nil {

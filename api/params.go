@@ -9,6 +9,7 @@ import (
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/client/scan"
 )
 
 // maxTimeout is the longest wait a request may ask for.
@@ -26,7 +27,7 @@ var (
 // params are the query parameters of a request, each at most once and of a known name.
 type params struct {
 	values url.Values
-	err    *bodyError
+	err    *scan.Error
 }
 
 // parseParams reads a query string that may hold the known parameters.
@@ -34,7 +35,7 @@ func parseParams(raw string, known []string) *params {
 	v, err := url.ParseQuery(raw)
 	p := &params{values: v}
 	if err != nil {
-		p.err = wrong("", "malformed query string: %v", err)
+		p.err = scan.Wrong("", "malformed query string: %v", err)
 		return p
 	}
 	names := make([]string, 0, len(v))
@@ -48,16 +49,16 @@ func parseParams(raw string, known []string) *params {
 			if len(known) > 0 {
 				hint = "; there are " + strings.Join(known, ", ")
 			}
-			p.err = wrong(name, "is not a query parameter of this request%s", hint)
+			p.err = scan.Wrong(name, "is not a query parameter of this request%s", hint)
 		} else if len(v[name]) > 1 {
-			p.err = wrong(name, "is there twice")
+			p.err = scan.Wrong(name, "is there twice")
 		}
 	}
 	return p
 }
 
 // fail keeps the first error.
-func (p *params) fail(err *bodyError) {
+func (p *params) fail(err *scan.Error) {
 	if p.err == nil {
 		p.err = err
 	}
@@ -82,7 +83,7 @@ func (p *params) flag(name string) bool {
 	case "false", "0":
 		return false
 	}
-	p.fail(wrong(name, "%q is neither true nor false", p.values.Get(name)))
+	p.fail(scan.Wrong(name, "%q is neither true nor false", p.values.Get(name)))
 	return false
 }
 
@@ -93,7 +94,7 @@ func (p *params) timeout() time.Duration {
 	}
 	x, err := strconv.ParseFloat(p.values.Get("timeout"), 64)
 	if err != nil || math.IsNaN(x) || x <= 0 || x > maxTimeout.Seconds() {
-		p.fail(wrong("timeout", "%q is not a number of seconds above 0 and up to %g", p.values.Get("timeout"), maxTimeout.Seconds()))
+		p.fail(scan.Wrong("timeout", "%q is not a number of seconds above 0 and up to %g", p.values.Get("timeout"), maxTimeout.Seconds()))
 		return 0
 	}
 	return max(time.Duration(x*float64(time.Second)), time.Nanosecond)
@@ -103,7 +104,7 @@ func (p *params) timeout() time.Duration {
 func (p *params) oneOf(name string, words ...string) {
 	if v := p.values.Get(name); p.values.Has(name) && !slices.Contains(words, v) {
 		if n, err := strconv.Atoi(v); name != "consistency" || err != nil || n < 1 {
-			p.fail(wrong(name, "%q is not one of %s", v, strings.Join(words, ", ")))
+			p.fail(scan.Wrong(name, "%q is not one of %s", v, strings.Join(words, ", ")))
 		}
 	}
 }
@@ -114,29 +115,29 @@ func (p *params) read() (flow.ReadOptions, error) {
 	p.oneOf("consistency", "majority", "quorum", "all")
 	var err error
 	if o.Level, err = flow.ParseReadLevel(p.values.Get("level")); err != nil {
-		p.fail(wrong("level", "%s", message(err)))
+		p.fail(scan.Wrong("level", "%s", message(err)))
 	}
 	if p.values.Has("session") {
 		if o.Token, err = flow.ParseSessionToken(p.values.Get("session")); err != nil {
-			p.fail(wrong("session", "%s", message(err)))
+			p.fail(scan.Wrong("session", "%s", message(err)))
 		}
 		if !p.values.Has("level") {
 			o.Level = flow.Session
 		}
 	} else if o.Level == flow.Session {
-		p.fail(wrong("session", "is missing; level session needs the token of a write"))
+		p.fail(scan.Wrong("session", "is missing; level session needs the token of a write"))
 	}
 	if p.values.Has("max_staleness_ms") {
 		ms, err := strconv.ParseUint(p.values.Get("max_staleness_ms"), 10, 31)
 		if err != nil {
-			p.fail(wrong("max_staleness_ms", "%q is not a number of milliseconds", p.values.Get("max_staleness_ms")))
+			p.fail(scan.Wrong("max_staleness_ms", "%q is not a number of milliseconds", p.values.Get("max_staleness_ms")))
 		}
 		o.MaxStaleness = time.Duration(ms) * time.Millisecond
 		if !p.values.Has("level") && !p.values.Has("session") {
 			o.Level = flow.Bounded
 		}
 	} else if o.Level == flow.Bounded {
-		p.fail(wrong("max_staleness_ms", "is missing; level bounded needs it"))
+		p.fail(scan.Wrong("max_staleness_ms", "is missing; level bounded needs it"))
 	}
 	return o, p.done()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/client/scan"
 )
 
 // defaultLimit is how many points a query or scroll answers that does not say.
@@ -12,8 +13,8 @@ const defaultLimit = 10
 // decodeCreate reads {"vectors":{"size","distance"}}.
 func decodeCreate(body []byte) (dim int, metric flow.Metric, err error) {
 	given := false
-	err = decode(body, func(s *scanner) *bodyError {
-		if err := s.fields(&createShape, func(key string) *bodyError {
+	err = decode(body, func(s *scanner) *scan.Error {
+		if err := s.fields(&createShape, func(key string) *scan.Error {
 			switch key {
 			case "sparse_vectors":
 				return s.mustBeEmpty("sparse vectors are not supported by this server")
@@ -21,7 +22,7 @@ func decodeCreate(body []byte) (dim int, metric flow.Metric, err error) {
 				return s.mustBe("auto")
 			}
 			given = true
-			return s.fields(&vectorsShape, func(key string) (err *bodyError) {
+			return s.fields(&vectorsShape, func(key string) (err *scan.Error) {
 				switch key {
 				case "size":
 					dim, err = s.between(1, flow.MaxDim)
@@ -37,11 +38,11 @@ func decodeCreate(body []byte) (dim int, metric flow.Metric, err error) {
 		}
 		switch {
 		case !given:
-			return wrong("vectors", "is missing")
+			return scan.Wrong("vectors", "is missing")
 		case dim == 0:
-			return wrong("vectors.size", "is missing")
+			return scan.Wrong("vectors.size", "is missing")
 		case metric == 0:
-			return wrong("vectors.distance", "is missing")
+			return scan.Wrong("vectors.distance", "is missing")
 		}
 		return nil
 	})
@@ -49,55 +50,55 @@ func decodeCreate(body []byte) (dim int, metric flow.Metric, err error) {
 }
 
 // metric reads a distance's name.
-func (s *scanner) metric() (flow.Metric, *bodyError) {
-	name, bad := s.text()
+func (s *scanner) metric() (flow.Metric, *scan.Error) {
+	name, bad := s.Text()
 	if bad != nil {
 		return 0, bad
 	}
 	m, err := flow.ParseMetric(name)
 	if err != nil {
-		return 0, wrong("", "%s", message(err))
+		return 0, scan.Wrong("", "%s", message(err))
 	}
 	return m, nil
 }
 
 // mustBe accepts null and one word.
-func (s *scanner) mustBe(only string) *bodyError {
-	if s.null() {
+func (s *scanner) mustBe(only string) *scan.Error {
+	if s.Null() {
 		return nil
 	}
-	word, err := s.text()
+	word, err := s.Text()
 	if err == nil && word != only {
-		err = wrong("", "%q is not supported by this server, only %q", word, only)
+		err = scan.Wrong("", "%q is not supported by this server, only %q", word, only)
 	}
 	return err
 }
 
 // mustBeEmpty accepts null and {}, which ask for nothing.
-func (s *scanner) mustBeEmpty(otherwise string) *bodyError {
-	if s.null() {
+func (s *scanner) mustBeEmpty(otherwise string) *scan.Error {
+	if s.Null() {
 		return nil
 	}
-	if s.peek() != '{' {
-		return s.expected("an object")
+	if s.Peek() != '{' {
+		return s.Expected("an object")
 	}
 	empty := true
-	if err := s.object(func([]byte) *bodyError {
+	if err := s.Object(func([]byte) *scan.Error {
 		empty = false
-		_, err := s.skip()
+		_, err := s.Skip()
 		return err
 	}); err != nil {
 		return err
 	}
 	if !empty {
-		return wrong("", "%s", otherwise)
+		return scan.Wrong("", "%s", otherwise)
 	}
 	return nil
 }
 
 // between reads an integer within bounds; outside of them it is 422.
-func (s *scanner) between(low, high int) (int, *bodyError) {
-	n, err := s.unsigned()
+func (s *scanner) between(low, high int) (int, *scan.Error) {
+	n, err := s.Uint()
 	if err != nil {
 		return 0, err
 	}
@@ -108,26 +109,26 @@ func (s *scanner) between(low, high int) (int, *bodyError) {
 }
 
 // with reads the choice of whether payloads or vectors come along.
-func (s *scanner) with(to *bool) *bodyError {
-	if s.null() {
+func (s *scanner) with(to *bool) *scan.Error {
+	if s.Null() {
 		return nil
 	}
-	if c := s.peek(); c == '[' || c == '{' {
-		if _, err := s.skip(); err != nil {
+	if c := s.Peek(); c == '[' || c == '{' {
+		if _, err := s.Skip(); err != nil {
 			return err
 		}
-		return wrong("", "choosing parts is not supported by this server; give true or false")
+		return scan.Wrong("", "choosing parts is not supported by this server; give true or false")
 	}
-	var err *bodyError
-	*to, err = s.boolean()
+	var err *scan.Error
+	*to, err = s.Bool()
 	return err
 }
 
 // decodeGet reads {"ids":[…],"with_payload","with_vector"}.
 func decodeGet(body []byte) (r flow.GetRequest, err error) {
 	r.WithPayload = true
-	err = decode(body, func(s *scanner) *bodyError {
-		if err := s.fields(&getShape, func(key string) (err *bodyError) {
+	err = decode(body, func(s *scanner) *scan.Error {
+		if err := s.fields(&getShape, func(key string) (err *scan.Error) {
 			switch key {
 			case "ids":
 				r.IDs, err = s.ids()
@@ -141,7 +142,7 @@ func decodeGet(body []byte) (r flow.GetRequest, err error) {
 			return err
 		}
 		if r.IDs == nil {
-			return wrong("ids", "is missing")
+			return scan.Wrong("ids", "is missing")
 		}
 		return nil
 	})
@@ -154,16 +155,16 @@ func decodeScroll(body []byte) (r flow.ScrollRequest, err error) {
 	if len(body) == 0 {
 		return r, nil
 	}
-	err = decode(body, func(s *scanner) *bodyError {
-		return s.fields(&scrollShape, func(key string) (err *bodyError) {
-			if s.null() {
+	err = decode(body, func(s *scanner) *scan.Error {
+		return s.fields(&scrollShape, func(key string) (err *scan.Error) {
+			if s.Null() {
 				return nil
 			}
 			switch key {
 			case "limit":
 				r.Limit, err = s.between(1, flow.MaxScroll)
 			case "offset":
-				r.From, err = s.id()
+				r.From, err = s.ID()
 			case "with_payload":
 				err = s.with(&r.WithPayload)
 			case "with_vector":
@@ -178,7 +179,7 @@ func decodeScroll(body []byte) (r flow.ScrollRequest, err error) {
 }
 
 // filter refuses all filters but the empty one, which every point passes.
-func (s *scanner) filter() *bodyError {
+func (s *scanner) filter() *scan.Error {
 	return s.mustBeEmpty("filters are not supported by this server")
 }
 
@@ -187,15 +188,15 @@ func decodeCount(body []byte) error {
 	if len(body) == 0 {
 		return nil
 	}
-	return decode(body, func(s *scanner) *bodyError {
-		return s.fields(&countShape, func(key string) (err *bodyError) {
-			if s.null() {
+	return decode(body, func(s *scanner) *scan.Error {
+		return s.fields(&countShape, func(key string) (err *scan.Error) {
+			if s.Null() {
 				return nil
 			}
 			if key == "filter" {
 				return s.filter()
 			}
-			_, err = s.boolean()
+			_, err = s.Bool()
 			return err
 		})
 	})
@@ -219,9 +220,9 @@ func decodeSearch(body []byte, sh *shape) (q query, err error) {
 	if sh == &queryShape {
 		q.limit = defaultLimit
 	}
-	err = decode(body, func(s *scanner) *bodyError {
-		if err := s.fields(sh, func(key string) *bodyError {
-			if s.null() {
+	err = decode(body, func(s *scanner) *scan.Error {
+		if err := s.fields(sh, func(key string) *scan.Error {
+			if s.Null() {
 				return nil
 			}
 			return q.field(s, key)
@@ -230,11 +231,11 @@ func decodeSearch(body []byte, sh *shape) (q query, err error) {
 		}
 		switch {
 		case sh == &searchShape && q.Vector == nil:
-			return wrong("vector", "is missing")
+			return scan.Wrong("vector", "is missing")
 		case q.Vector == nil && q.nearest == "":
-			return wrong("query", "is missing")
+			return scan.Wrong("query", "is missing")
 		case q.limit == 0:
-			return wrong("limit", "is missing")
+			return scan.Wrong("limit", "is missing")
 		}
 		if q.K = q.limit + q.offset; q.K > flow.MaxK {
 			return outside("limit", "with offset it is %d, at most %d hits can be asked for", q.K, flow.MaxK)
@@ -245,7 +246,7 @@ func decodeSearch(body []byte, sh *shape) (q query, err error) {
 }
 
 // field reads one field of a search or query.
-func (q *query) field(s *scanner, key string) (err *bodyError) {
+func (q *query) field(s *scanner, key string) (err *scan.Error) {
 	switch key {
 	case "vector":
 		q.Vector, err = s.queryVector()
@@ -263,18 +264,18 @@ func (q *query) field(s *scanner, key string) (err *bodyError) {
 		err = s.filter()
 	case "using":
 		var name string
-		if name, err = s.text(); err == nil && name != "" {
-			err = wrong("", "named vectors are not supported by this server")
+		if name, err = s.Text(); err == nil && name != "" {
+			err = scan.Wrong("", "named vectors are not supported by this server")
 		}
 	case "score_threshold":
 		q.hasThreshold = true
-		q.threshold, err = s.float()
+		q.threshold, err = s.Float()
 	case "params":
-		err = s.fields(&paramsShape, func(string) (err *bodyError) {
-			if s.null() {
+		err = s.fields(&paramsShape, func(string) (err *scan.Error) {
+			if s.Null() {
 				return nil
 			}
-			q.Exact, err = s.boolean()
+			q.Exact, err = s.Bool()
 			return err
 		})
 	}
@@ -282,36 +283,36 @@ func (q *query) field(s *scanner, key string) (err *bodyError) {
 }
 
 // queryVector reads the vector of a search.
-func (s *scanner) queryVector() (flow.Vector, *bodyError) {
-	if s.peek() == '{' {
-		if _, err := s.skip(); err != nil {
+func (s *scanner) queryVector() (flow.Vector, *scan.Error) {
+	if s.Peek() == '{' {
+		if _, err := s.Skip(); err != nil {
 			return nil, err
 		}
-		return nil, wrong("", "named and sparse vectors are not supported by this server; give an array of numbers")
+		return nil, scan.Wrong("", "named and sparse vectors are not supported by this server; give an array of numbers")
 	}
-	v, err := s.floats(nil)
+	v, err := s.Floats(nil)
 	if err == nil && len(v) == 0 {
-		err = wrong("", "is empty")
+		err = scan.Wrong("", "is empty")
 	}
 	return v, err
 }
 
 // nearestTo reads a query: a vector, the id of a point, or {"nearest":…} of either.
-func (q *query) nearestTo(s *scanner) (err *bodyError) {
-	switch s.peek() {
+func (q *query) nearestTo(s *scanner) (err *scan.Error) {
+	switch s.Peek() {
 	case '{':
-		err = s.fields(&nearestShape, func(string) (err *bodyError) {
-			if s.peek() == '[' {
+		err = s.fields(&nearestShape, func(string) (err *scan.Error) {
+			if s.Peek() == '[' {
 				q.Vector, err = s.queryVector()
 			} else {
-				q.nearest, err = s.id()
+				q.nearest, err = s.ID()
 			}
 			return err
 		})
 	case '[':
 		q.Vector, err = s.queryVector()
 	default:
-		q.nearest, err = s.id()
+		q.nearest, err = s.ID()
 	}
 	return err
 }
@@ -343,9 +344,9 @@ func worse(m flow.Metric, score, threshold float32) bool {
 // decodeJoin reads client.JoinBody.
 func decodeJoin(body []byte) (r flow.JoinRequest, err error) {
 	given := false
-	err = decode(body, func(s *scanner) *bodyError {
-		if err := s.fields(&joinShape, func(key string) *bodyError {
-			text, err := s.text()
+	err = decode(body, func(s *scanner) *scan.Error {
+		if err := s.fields(&joinShape, func(key string) *scan.Error {
+			text, err := s.Text()
 			if err != nil {
 				return err
 			}
@@ -361,7 +362,7 @@ func decodeJoin(body []byte) (r flow.JoinRequest, err error) {
 			case "nonce":
 				b, err := hex.DecodeString(text)
 				if err != nil || len(b) != len(r.Nonce) {
-					return wrong("", "is not %d hexadecimal digits", 2*len(r.Nonce))
+					return scan.Wrong("", "is not %d hexadecimal digits", 2*len(r.Nonce))
 				}
 				given = copy(r.Nonce[:], b) > 0
 			}
@@ -371,11 +372,11 @@ func decodeJoin(body []byte) (r flow.JoinRequest, err error) {
 		}
 		switch {
 		case r.Name == "":
-			return wrong("name", "is missing")
+			return scan.Wrong("name", "is missing")
 		case r.Addr == "":
-			return wrong("addr", "is missing")
+			return scan.Wrong("addr", "is missing")
 		case !given:
-			return wrong("nonce", "is missing")
+			return scan.Wrong("nonce", "is missing")
 		}
 		return nil
 	})

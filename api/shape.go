@@ -6,7 +6,25 @@ import (
 	"strings"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/client/scan"
 )
+
+// scanner reads the bodies of requests. No key may come twice in an object whose
+// fields it gives out.
+type scanner struct{ scan.Scanner }
+
+// decode reads one value of b with f; see scan.Scanner.Read.
+func decode(b []byte, f func(*scanner) *scan.Error) error {
+	s := &scanner{*scan.New(b)}
+	return s.Read(func() *scan.Error { return f(s) })
+}
+
+// outside is a value outside the bounds of its field, where Qdrant answers 422.
+func outside(field, format string, args ...any) *scan.Error {
+	err := scan.Wrong(field, format, args...)
+	err.OutOfBounds = true
+	return err
+}
 
 // shape says which keys an object of a request may have.
 type shape struct {
@@ -66,33 +84,33 @@ var (
 
 // fields reads an object of the shape, calling f with each known key at its
 // value. A key that comes twice is refused: which of the two was meant?
-func (s *scanner) fields(sh *shape, f func(key string) *bodyError) *bodyError {
+func (s *scanner) fields(sh *shape, f func(key string) *scan.Error) *scan.Error {
 	seen := uint64(0)
-	return s.object(func(k []byte) *bodyError {
+	return s.Object(func(k []byte) *scan.Error {
 		i, list := find(sh, k)
 		if list == nil {
-			return wrong(string(k), "is not a field of this request%s", sh.hint())
+			return scan.Wrong(string(k), "is not a field of this request%s", sh.hint())
 		}
 		if seen&(1<<i) != 0 {
-			return wrong(string(k), "is there twice")
+			return scan.Wrong(string(k), "is there twice")
 		}
 		seen |= 1 << i
 		switch i -= len(sh.known); {
 		case i < 0:
 			if err := f(list[i+len(sh.known)]); err != nil {
-				return err.in(list[i+len(sh.known)])
+				return err.In(list[i+len(sh.known)])
 			}
 			return nil
 		case i < len(sh.refused):
-			if s.null() {
+			if s.Null() {
 				return nil
 			}
-			if _, err := s.skip(); err != nil {
+			if _, err := s.Skip(); err != nil {
 				return err
 			}
-			return wrong(string(k), "is not supported by this server")
+			return scan.Wrong(string(k), "is not supported by this server")
 		}
-		_, err := s.skip()
+		_, err := s.Skip()
 		return err
 	})
 }
@@ -122,34 +140,14 @@ func (sh *shape) hint() string {
 	return "; there are " + strings.Join(names, ", ")
 }
 
-// id reads a point id.
-func (s *scanner) id() (flow.PointID, *bodyError) {
-	switch c := s.peek(); {
-	case c == '"':
-		text, bad := s.text()
-		if bad != nil {
-			return "", bad
-		}
-		id, err := flow.StringID(text)
-		if err != nil {
-			return "", wrong("", "%s", message(err))
-		}
-		return id, nil
-	case c == '-' || c >= '0' && c <= '9':
-		n, err := s.unsigned()
-		return flow.NumberID(n), err
-	}
-	return "", s.expected("an unsigned integer or a string")
-}
-
 // ids reads an array of 1 to flow.MaxBatchPoints point ids.
-func (s *scanner) ids() ([]flow.PointID, *bodyError) {
+func (s *scanner) ids() ([]flow.PointID, *scan.Error) {
 	var ids []flow.PointID
-	err := s.array(func(i int) *bodyError {
+	err := s.Array(func(i int) *scan.Error {
 		if i == flow.MaxBatchPoints {
 			return tooMany()
 		}
-		id, err := s.id()
+		id, err := s.ID()
 		ids = append(ids, id)
 		return element(err, i)
 	})
@@ -159,14 +157,14 @@ func (s *scanner) ids() ([]flow.PointID, *bodyError) {
 	return ids, err
 }
 
-func tooMany() *bodyError {
-	return wrong("", "more than %d in one request", flow.MaxBatchPoints)
+func tooMany() *scan.Error {
+	return scan.Wrong("", "more than %d in one request", flow.MaxBatchPoints)
 }
 
 // element names the element of an array in its error, if there is one.
-func element(err *bodyError, i int) *bodyError {
+func element(err *scan.Error, i int) *scan.Error {
 	if err == nil {
 		return nil
 	}
-	return err.in("[" + strconv.Itoa(i) + "]")
+	return err.In("[" + strconv.Itoa(i) + "]")
 }

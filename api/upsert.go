@@ -2,6 +2,7 @@ package api
 
 import (
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/client/scan"
 )
 
 // Sizes of the blocks in which a request's vectors and payloads are kept: a
@@ -30,10 +31,10 @@ type points struct {
 // were written, so a key that comes twice inside of one is not noticed.
 func decodeUpsert(body []byte) (p points, err error) {
 	forms := 0
-	err = decode(body, func(s *scanner) *bodyError {
+	err = decode(body, func(s *scanner) *scan.Error {
 		p.s = s
-		if err := s.fields(&upsertShape, func(key string) *bodyError {
-			if s.null() {
+		if err := s.fields(&upsertShape, func(key string) *scan.Error {
+			if s.Null() {
 				return nil
 			}
 			forms++
@@ -45,7 +46,7 @@ func decodeUpsert(body []byte) (p points, err error) {
 			return err
 		}
 		if forms != 1 {
-			return wrong("points", "there must be either points or batch")
+			return scan.Wrong("points", "there must be either points or batch")
 		}
 		if len(p.ops) == 0 {
 			return outside("points", "there must be at least one point")
@@ -58,16 +59,16 @@ func decodeUpsert(body []byte) (p points, err error) {
 // decodeDelete reads {"points":[id or {"id","if_version"}…]}.
 func decodeDelete(body []byte) (p points, err error) {
 	given := false
-	err = decode(body, func(s *scanner) *bodyError {
+	err = decode(body, func(s *scanner) *scan.Error {
 		p.s = s
-		if err := s.fields(&deleteShape, func(string) *bodyError {
+		if err := s.fields(&deleteShape, func(string) *scan.Error {
 			given = true
 			return p.list(p.doomed)
 		}); err != nil {
 			return err
 		}
 		if !given {
-			return wrong("points", "is missing")
+			return scan.Wrong("points", "is missing")
 		}
 		if len(p.ops) == 0 {
 			return outside("points", "there must be at least one point")
@@ -78,8 +79,8 @@ func decodeDelete(body []byte) (p points, err error) {
 }
 
 // list reads an array of operations, each with read.
-func (p *points) list(read func(op *flow.Op) *bodyError) *bodyError {
-	return p.s.array(func(i int) *bodyError {
+func (p *points) list(read func(op *flow.Op) *scan.Error) *scan.Error {
+	return p.s.Array(func(i int) *scan.Error {
 		if i == flow.MaxBatchPoints {
 			return tooMany()
 		}
@@ -89,13 +90,13 @@ func (p *points) list(read func(op *flow.Op) *bodyError) *bodyError {
 }
 
 // point reads one point of an upsert.
-func (p *points) point(op *flow.Op) *bodyError {
+func (p *points) point(op *flow.Op) *scan.Error {
 	op.Kind = flow.Upsert
-	start := p.s.i
-	err := p.s.fields(&pointShape, func(key string) (err *bodyError) {
+	start := p.s.Pos()
+	err := p.s.fields(&pointShape, func(key string) (err *scan.Error) {
 		switch key {
 		case "id":
-			op.ID, err = p.s.id()
+			op.ID, err = p.s.ID()
 		case "vector":
 			op.Vector, err = p.vector(start)
 		case "payload":
@@ -106,67 +107,67 @@ func (p *points) point(op *flow.Op) *bodyError {
 		return err
 	})
 	if err == nil && op.ID == "" {
-		return wrong("id", "is missing")
+		return scan.Wrong("id", "is missing")
 	}
 	if err == nil && op.Vector == nil {
-		return wrong("vector", "is missing")
+		return scan.Wrong("vector", "is missing")
 	}
 	return err
 }
 
 // doomed reads one element of a delete.
-func (p *points) doomed(op *flow.Op) (err *bodyError) {
+func (p *points) doomed(op *flow.Op) (err *scan.Error) {
 	op.Kind = flow.Delete
-	if p.s.peek() != '{' {
-		op.ID, err = p.s.id()
+	if p.s.Peek() != '{' {
+		op.ID, err = p.s.ID()
 		return err
 	}
-	err = p.s.fields(&doomedShape, func(key string) (err *bodyError) {
+	err = p.s.fields(&doomedShape, func(key string) (err *scan.Error) {
 		if key == "id" {
-			op.ID, err = p.s.id()
+			op.ID, err = p.s.ID()
 			return err
 		}
 		return p.condition(op)
 	})
 	if err == nil && op.ID == "" {
-		return wrong("id", "is missing")
+		return scan.Wrong("id", "is missing")
 	}
 	return err
 }
 
 // condition reads the version an operation depends on; null is none.
-func (p *points) condition(op *flow.Op) (err *bodyError) {
-	if p.s.null() {
+func (p *points) condition(op *flow.Op) (err *scan.Error) {
+	if p.s.Null() {
 		return nil
 	}
 	op.If, p.conditional = true, true
-	op.IfVersion, err = p.s.unsigned()
+	op.IfVersion, err = p.s.Uint()
 	return err
 }
 
 // vector reads a vector. From is where its point began, to guess how many more
 // will follow.
-func (p *points) vector(from int) (flow.Vector, *bodyError) {
+func (p *points) vector(from int) (flow.Vector, *scan.Error) {
 	s := p.s
-	if s.peek() == '{' {
-		if _, err := s.skip(); err != nil {
+	if s.Peek() == '{' {
+		if _, err := s.Skip(); err != nil {
 			return nil, err
 		}
-		return nil, wrong("", "named, sparse and inferred vectors are not supported by this server; give an array of numbers")
+		return nil, scan.Wrong("", "named, sparse and inferred vectors are not supported by this server; give an array of numbers")
 	}
-	v, err := s.floats(p.scratch[:0])
+	v, err := s.Floats(p.scratch[:0])
 	p.scratch = v
 	if err != nil {
 		return nil, err
 	}
 	if len(v) == 0 {
-		return nil, wrong("", "is empty")
+		return nil, scan.Wrong("", "is empty")
 	}
 	if err := p.account(4 * len(v)); err != nil {
 		return nil, err
 	}
 	if cap(p.vectors)-len(p.vectors) < len(v) {
-		more := len(v) * (1 + (len(s.b)-s.i)/max(s.i-from, 1))
+		more := len(v) * (1 + s.Left()/max(s.Pos()-from, 1))
 		p.vectors = make([]float32, 0, max(len(v), min(more, maxBlockFloats)))
 	}
 	at := len(p.vectors)
@@ -175,34 +176,34 @@ func (p *points) vector(from int) (flow.Vector, *bodyError) {
 }
 
 // account adds n bytes to what the write holds.
-func (p *points) account(n int) *bodyError {
+func (p *points) account(n int) *scan.Error {
 	if p.total += n; p.total > flow.MaxBatchBytes {
-		return wrong("", "vectors and payloads take more than %d bytes in one request, send fewer points at a time", flow.MaxBatchBytes)
+		return scan.Wrong("", "vectors and payloads take more than %d bytes in one request, send fewer points at a time", flow.MaxBatchBytes)
 	}
 	return nil
 }
 
 // payload reads a payload: an object, or null for none.
-func (p *points) payload() ([]byte, *bodyError) {
+func (p *points) payload() ([]byte, *scan.Error) {
 	s := p.s
-	if s.null() {
+	if s.Null() {
 		return nil, nil
 	}
-	if s.peek() != '{' {
-		return nil, s.expected("an object")
+	if s.Peek() != '{' {
+		return nil, s.Expected("an object")
 	}
-	raw, err := s.skip()
+	raw, err := s.Skip()
 	if err != nil {
 		return nil, err
 	}
 	if len(raw) > flow.MaxPayloadBytes {
-		return nil, wrong("", "is %d bytes long, the limit is %d", len(raw), flow.MaxPayloadBytes)
+		return nil, scan.Wrong("", "is %d bytes long, the limit is %d", len(raw), flow.MaxPayloadBytes)
 	}
 	if err := p.account(len(raw)); err != nil {
 		return nil, err
 	}
 	if cap(p.bytes)-len(p.bytes) < len(raw) {
-		p.bytes = make([]byte, 0, max(len(raw), min(len(s.b)-s.i+len(raw), maxBlockBytes)))
+		p.bytes = make([]byte, 0, max(len(raw), min(s.Left()+len(raw), maxBlockBytes)))
 	}
 	at := len(p.bytes)
 	p.bytes = append(p.bytes, raw...)
@@ -210,30 +211,30 @@ func (p *points) payload() ([]byte, *bodyError) {
 }
 
 // batch reads the column form of an upsert.
-func (p *points) batch() *bodyError {
+func (p *points) batch() *scan.Error {
 	var ids []flow.PointID
 	var vectors []flow.Vector
 	var payloads [][]byte
 	s := p.s
-	err := s.fields(&batchShape, func(key string) (err *bodyError) {
+	err := s.fields(&batchShape, func(key string) (err *scan.Error) {
 		switch key {
 		case "ids":
 			ids, err = s.ids()
 		case "vectors":
-			err = s.array(func(i int) *bodyError {
+			err = s.Array(func(i int) *scan.Error {
 				if i == flow.MaxBatchPoints {
 					return tooMany()
 				}
-				v, err := p.vector(s.i)
+				v, err := p.vector(s.Pos())
 				vectors = append(vectors, v)
 				return element(err, i)
 			})
 		case "payloads":
-			if s.null() {
+			if s.Null() {
 				return nil
 			}
 			payloads = [][]byte{}
-			err = s.array(func(i int) *bodyError {
+			err = s.Array(func(i int) *scan.Error {
 				if i == flow.MaxBatchPoints {
 					return tooMany()
 				}
@@ -248,7 +249,7 @@ func (p *points) batch() *bodyError {
 		return err
 	}
 	if len(ids) != len(vectors) || payloads != nil && len(payloads) != len(ids) {
-		return wrong("", "has %d ids, %d vectors and %d payloads; there must be as many of each", len(ids), len(vectors), len(payloads))
+		return scan.Wrong("", "has %d ids, %d vectors and %d payloads; there must be as many of each", len(ids), len(vectors), len(payloads))
 	}
 	p.ops = make([]flow.Op, len(ids))
 	for i := range ids {

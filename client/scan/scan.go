@@ -1,8 +1,12 @@
-package api
+// Package scan reads JSON that is held in memory, without reflection: the caller
+// says what it expects next. Both ends of the HTTP interface read points with it,
+// since vectors are most of what goes over the wire. It knows no request and no
+// answer, and never writes.
+package scan
 
 import (
+	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -10,71 +14,75 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
-// maxDepth is how deeply arrays and objects may be nested in a body.
+// maxDepth is how deeply arrays and objects may be nested in what is skipped.
 const maxDepth = 128
 
-// bodyError is a request that is wrong: which field, why, and with which HTTP
-// status that is said. It always means InvalidArgument.
-type bodyError struct {
-	status int
-	field  string
-	reason string
+// Error is text that is not what the caller expects. It means InvalidArgument.
+type Error struct {
+	// Field says where, for example "points[3].vector"; "" is the whole text.
+	Field string
+	// Reason says why, beginning in lower case.
+	Reason string
+	// OutOfBounds says that the value is of the right type but not within the
+	// bounds of its field.
+	OutOfBounds bool
 }
 
-func (e *bodyError) Error() string {
-	if e.field == "" {
-		return e.reason
+// Error returns "field: reason".
+func (e *Error) Error() string {
+	if e.Field == "" {
+		return e.Reason
 	}
-	return e.field + ": " + e.reason
+	return e.Field + ": " + e.Reason
 }
 
 // Unwrap gives the error its kind.
-func (e *bodyError) Unwrap() error {
-	return flow.Errorf(flow.InvalidArgument, "api.decode", "%s", e.Error())
+func (e *Error) Unwrap() error {
+	return flow.Errorf(flow.InvalidArgument, "scan.Read", "%s", e.Error())
 }
 
-// in puts the name of the object or array around it before the error's field.
-func (e *bodyError) in(outer string) *bodyError {
+// In returns the error with the name of the object or array around it before its
+// field; nil stays nil.
+func (e *Error) In(outer string) *Error {
 	if e == nil {
 		return nil
 	}
 	c := *e
 	switch {
-	case c.field == "":
-		c.field = outer
-	case c.field[0] == '[':
-		c.field = outer + c.field
+	case c.Field == "":
+		c.Field = outer
+	case c.Field[0] == '[':
+		c.Field = outer + c.Field
 	default:
-		c.field = outer + "." + c.field
+		c.Field = outer + "." + c.Field
 	}
 	return &c
 }
 
-// wrong is a value that a field cannot have.
-func wrong(field, format string, args ...any) *bodyError {
-	return &bodyError{http.StatusBadRequest, field, fmt.Sprintf(format, args...)}
+// Wrong is the error of a value that a field cannot have.
+func Wrong(field, format string, args ...any) *Error {
+	return &Error{Field: field, Reason: fmt.Sprintf(format, args...)}
 }
 
-// outside is a value outside the bounds of its field, where Qdrant answers 422.
-func outside(field, format string, args ...any) *bodyError {
-	return &bodyError{http.StatusUnprocessableEntity, field, fmt.Sprintf(format, args...)}
-}
-
-// scanner reads JSON (RFC 8259) from bytes held in memory, by recursive descent:
-// the caller says what it expects. It is strict: UTF-8 only, nothing after the
-// value, no key twice in an object whose keys it gives out.
-type scanner struct {
+// Scanner reads JSON (RFC 8259) from bytes by recursive descent. It is strict:
+// UTF-8 only and nothing after the value. A method that fails leaves it where it
+// is of no further use. What a method returns shares memory with the bytes where
+// its description says so.
+type Scanner struct {
 	b []byte
 	i int
 }
 
-// decode checks that b is UTF-8, reads one value with f and wants the end after it.
-func decode(b []byte, f func(*scanner) *bodyError) error {
-	s := &scanner{b: b}
-	if !utf8.Valid(b) {
-		return wrong("", "malformed JSON: the body is not UTF-8")
+// New returns a scanner at the beginning of b.
+func New(b []byte) *Scanner { return &Scanner{b: b} }
+
+// Read checks that the bytes are UTF-8, reads one value with f and wants the end
+// after it.
+func (s *Scanner) Read(f func() *Error) error {
+	if !utf8.Valid(s.b) {
+		return Wrong("", "malformed JSON: it is not UTF-8")
 	}
-	if err := f(s); err != nil {
+	if err := f(); err != nil {
 		return err
 	}
 	if s.space(); s.i < len(s.b) {
@@ -83,15 +91,21 @@ func decode(b []byte, f func(*scanner) *bodyError) error {
 	return nil
 }
 
+// Pos returns how many bytes have been read.
+func (s *Scanner) Pos() int { return s.i }
+
+// Left returns how many bytes have not been read.
+func (s *Scanner) Left() int { return len(s.b) - s.i }
+
 // malformed is an error of grammar at the current byte.
-func (s *scanner) malformed(reason string) *bodyError {
+func (s *Scanner) malformed(reason string) *Error {
 	if s.i >= len(s.b) {
-		return wrong("", "malformed JSON: it ends too early, at byte %d (%s)", len(s.b), reason)
+		return Wrong("", "malformed JSON: it ends too early, at byte %d (%s)", len(s.b), reason)
 	}
-	return wrong("", "malformed JSON at byte %d: %s", s.i, reason)
+	return Wrong("", "malformed JSON at byte %d: %s", s.i, reason)
 }
 
-func (s *scanner) space() {
+func (s *Scanner) space() {
 	for s.i < len(s.b) {
 		switch s.b[s.i] {
 		case ' ', '\t', '\n', '\r':
@@ -102,8 +116,8 @@ func (s *scanner) space() {
 	}
 }
 
-// peek returns the first byte of the next value, 0 at the end.
-func (s *scanner) peek() byte {
+// Peek returns the first byte of the next value, 0 at the end.
+func (s *Scanner) Peek() byte {
 	s.space()
 	if s.i < len(s.b) {
 		return s.b[s.i]
@@ -112,8 +126,8 @@ func (s *scanner) peek() byte {
 }
 
 // found describes the next value for an error message.
-func (s *scanner) found() string {
-	switch c := s.peek(); {
+func (s *Scanner) found() string {
+	switch c := s.Peek(); {
 	case c == '{':
 		return "an object"
 	case c == '[':
@@ -130,19 +144,19 @@ func (s *scanner) found() string {
 	return "no value"
 }
 
-// expected is the error of a value of the wrong type; if what is there is no
+// Expected is the error of a value of the wrong type; if what is there is no
 // value at all, the JSON is malformed.
-func (s *scanner) expected(what string) *bodyError {
+func (s *Scanner) Expected(what string) *Error {
 	found, at := s.found(), s.i
-	if _, err := s.skip(); err != nil {
+	if _, err := s.Skip(); err != nil {
 		return err
 	}
 	s.i = at
-	return wrong("", "expected %s, found %s", what, found)
+	return Wrong("", "expected %s, found %s", what, found)
 }
 
 // literal consumes a word such as null if it is next.
-func (s *scanner) literal(word string) bool {
+func (s *Scanner) literal(word string) bool {
 	s.space()
 	if len(s.b)-s.i < len(word) || string(s.b[s.i:s.i+len(word)]) != word {
 		return false
@@ -151,25 +165,25 @@ func (s *scanner) literal(word string) bool {
 	return true
 }
 
-// null consumes a null if it is next.
-func (s *scanner) null() bool { return s.peek() == 'n' && s.literal("null") }
+// Null consumes a null if it is next.
+func (s *Scanner) Null() bool { return s.Peek() == 'n' && s.literal("null") }
 
-// boolean reads true or false.
-func (s *scanner) boolean() (bool, *bodyError) {
+// Bool reads true or false.
+func (s *Scanner) Bool() (bool, *Error) {
 	switch {
 	case s.literal("true"):
 		return true, nil
 	case s.literal("false"):
 		return false, nil
 	}
-	return false, s.expected("true or false")
+	return false, s.Expected("true or false")
 }
 
-// unsigned reads an integer from 0 to 2^64-1, written without fraction or exponent.
-func (s *scanner) unsigned() (uint64, *bodyError) {
+// Uint reads an integer from 0 to 2^64-1, written without fraction or exponent.
+func (s *Scanner) Uint() (uint64, *Error) {
 	const what = "an unsigned integer"
-	if c := s.peek(); c != '-' && (c < '0' || c > '9') {
-		return 0, s.expected(what)
+	if c := s.Peek(); c != '-' && (c < '0' || c > '9') {
+		return 0, s.Expected(what)
 	}
 	start := s.i
 	if _, err := s.number(); err != nil {
@@ -177,18 +191,18 @@ func (s *scanner) unsigned() (uint64, *bodyError) {
 	}
 	n, err := strconv.ParseUint(string(s.b[start:s.i]), 10, 64)
 	if err != nil {
-		return 0, wrong("", "expected %s below 2^64, found %.40s", what, s.b[start:s.i])
+		return 0, Wrong("", "expected %s below 2^64, found %.40s", what, s.b[start:s.i])
 	}
 	return n, nil
 }
 
-// array reads an array, calling f at each element.
-func (s *scanner) array(f func(i int) *bodyError) *bodyError {
-	if s.peek() != '[' {
-		return s.expected("an array")
+// Array reads an array, calling f at each element.
+func (s *Scanner) Array(f func(i int) *Error) *Error {
+	if s.Peek() != '[' {
+		return s.Expected("an array")
 	}
 	s.i++
-	if s.peek() == ']' {
+	if s.Peek() == ']' {
 		s.i++
 		return nil
 	}
@@ -196,7 +210,7 @@ func (s *scanner) array(f func(i int) *bodyError) *bodyError {
 		if err := f(i); err != nil {
 			return err
 		}
-		switch s.peek() {
+		switch s.Peek() {
 		case ',':
 			s.i++
 		case ']':
@@ -208,24 +222,24 @@ func (s *scanner) array(f func(i int) *bodyError) *bodyError {
 	}
 }
 
-// object reads an object, calling f for each member at its value. The key is
+// Object reads an object, calling f for each member at its value. The key is
 // good until f returns.
-func (s *scanner) object(f func(key []byte) *bodyError) *bodyError {
-	if s.peek() != '{' {
-		return s.expected("an object")
+func (s *Scanner) Object(f func(key []byte) *Error) *Error {
+	if s.Peek() != '{' {
+		return s.Expected("an object")
 	}
 	return s.members(f)
 }
 
 // members reads the rest of an object at '{'.
-func (s *scanner) members(f func(key []byte) *bodyError) *bodyError {
+func (s *Scanner) members(f func(key []byte) *Error) *Error {
 	s.i++
-	if s.peek() == '}' {
+	if s.Peek() == '}' {
 		s.i++
 		return nil
 	}
 	for {
-		if s.peek() != '"' {
+		if s.Peek() != '"' {
 			return s.malformed("expected a key in double quotes")
 		}
 		at := s.i
@@ -235,20 +249,20 @@ func (s *scanner) members(f func(key []byte) *bodyError) *bodyError {
 		}
 		if escaped {
 			s.i = at
-			text, err := s.text()
+			text, err := s.Text()
 			if err != nil {
 				return err
 			}
 			key = []byte(text)
 		}
-		if s.peek() != ':' {
+		if s.Peek() != ':' {
 			return s.malformed("expected ':'")
 		}
 		s.i++
 		if err := f(key); err != nil {
 			return err
 		}
-		switch s.peek() {
+		switch s.Peek() {
 		case ',':
 			s.i++
 		case '}':
@@ -260,8 +274,8 @@ func (s *scanner) members(f func(key []byte) *bodyError) *bodyError {
 	}
 }
 
-// skip reads any value and returns its bytes.
-func (s *scanner) skip() ([]byte, *bodyError) {
+// Skip reads any value and returns its bytes, in the memory of the text.
+func (s *Scanner) Skip() ([]byte, *Error) {
 	s.space()
 	start := s.i
 	if err := s.skipValue(0); err != nil {
@@ -270,15 +284,15 @@ func (s *scanner) skip() ([]byte, *bodyError) {
 	return s.b[start:s.i], nil
 }
 
-func (s *scanner) skipValue(depth int) *bodyError {
+func (s *Scanner) skipValue(depth int) *Error {
 	if depth > maxDepth {
 		return s.malformed("nested more than " + strconv.Itoa(maxDepth) + " deep")
 	}
-	switch c := s.peek(); {
+	switch c := s.Peek(); {
 	case c == '{':
 		return s.skipMembers(depth)
 	case c == '[':
-		return s.array(func(int) *bodyError { return s.skipValue(depth + 1) })
+		return s.Array(func(int) *Error { return s.skipValue(depth + 1) })
 	case c == '"':
 		_, _, err := s.raw()
 		return err
@@ -291,28 +305,28 @@ func (s *scanner) skipValue(depth int) *bodyError {
 	return s.malformed("expected a value")
 }
 
-// skipMembers is object without unescaping the keys or looking at them.
-func (s *scanner) skipMembers(depth int) *bodyError {
+// skipMembers is Object without unescaping the keys or looking at them.
+func (s *Scanner) skipMembers(depth int) *Error {
 	s.i++
-	if s.peek() == '}' {
+	if s.Peek() == '}' {
 		s.i++
 		return nil
 	}
 	for {
-		if s.peek() != '"' {
+		if s.Peek() != '"' {
 			return s.malformed("expected a key in double quotes")
 		}
 		if _, _, err := s.raw(); err != nil {
 			return err
 		}
-		if s.peek() != ':' {
+		if s.Peek() != ':' {
 			return s.malformed("expected ':'")
 		}
 		s.i++
 		if err := s.skipValue(depth + 1); err != nil {
 			return err
 		}
-		switch s.peek() {
+		switch s.Peek() {
 		case ',':
 			s.i++
 		case '}':
@@ -326,7 +340,7 @@ func (s *scanner) skipMembers(depth int) *bodyError {
 
 // raw reads a string at '"' and returns what is between the quotes, and whether
 // there are escapes in it; these are of the right form.
-func (s *scanner) raw() (between []byte, escaped bool, err *bodyError) {
+func (s *Scanner) raw() (between []byte, escaped bool, err *Error) {
 	s.i++
 	start := s.i
 	for s.i < len(s.b) {
@@ -349,7 +363,7 @@ func (s *scanner) raw() (between []byte, escaped bool, err *bodyError) {
 }
 
 // escape passes over one escape sequence.
-func (s *scanner) escape() *bodyError {
+func (s *Scanner) escape() *Error {
 	if s.i+1 < len(s.b) {
 		switch s.b[s.i+1] {
 		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -386,11 +400,11 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// text reads a string. Half a surrogate pair is refused: it is no character,
+// Text reads a string. Half a surrogate pair is refused: it is no character,
 // and replacing it would make two different ids equal.
-func (s *scanner) text() (string, *bodyError) {
-	if s.peek() != '"' {
-		return "", s.expected("a string")
+func (s *Scanner) Text() (string, *Error) {
+	if s.Peek() != '"' {
+		return "", s.Expected("a string")
 	}
 	at := s.i
 	b, escaped, err := s.raw()
@@ -445,4 +459,24 @@ func unescaped(c byte) byte {
 		return '\t'
 	}
 	return c
+}
+
+// ID reads a point id.
+func (s *Scanner) ID() (flow.PointID, *Error) {
+	switch c := s.Peek(); {
+	case c == '"':
+		text, bad := s.Text()
+		if bad != nil {
+			return "", bad
+		}
+		id, err := flow.StringID(text)
+		if err != nil {
+			return "", Wrong("", "%v", errors.Unwrap(err))
+		}
+		return id, nil
+	case c == '-' || c >= '0' && c <= '9':
+		n, err := s.Uint()
+		return flow.NumberID(n), err
+	}
+	return "", s.Expected("an unsigned integer or a string")
 }

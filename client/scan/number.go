@@ -1,4 +1,4 @@
-package api
+package scan
 
 import (
 	"math"
@@ -39,7 +39,7 @@ type decimal struct {
 }
 
 // number reads a number at its first byte.
-func (s *scanner) number() (decimal, *bodyError) {
+func (s *Scanner) number() (decimal, *Error) {
 	d := decimal{exact: true}
 	b, i := s.b, s.i
 	if i < len(b) && b[i] == '-' {
@@ -66,7 +66,7 @@ func (s *scanner) number() (decimal, *bodyError) {
 		d.exponent = start - i
 	}
 	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
-		var err *bodyError
+		var err *Error
 		if i, err = s.exponent(&d, i+1); err != nil {
 			return d, err
 		}
@@ -92,7 +92,7 @@ func (d *decimal) digits(b []byte, i int) int {
 }
 
 // exponent reads what follows the e and returns where it ends.
-func (s *scanner) exponent(d *decimal, i int) (int, *bodyError) {
+func (s *Scanner) exponent(d *decimal, i int) (int, *Error) {
 	b, sign := s.b, 1
 	if i < len(b) && (b[i] == '+' || b[i] == '-') {
 		if b[i] == '-' {
@@ -141,11 +141,11 @@ func (d *decimal) float32() (float32, bool) {
 	return float32(f), true
 }
 
-// float reads a number as the nearest float32, bit for bit what strconv.ParseFloat
+// Float reads a number as the nearest float32, bit for bit what strconv.ParseFloat
 // of 32 bits gives. One that would be infinite is refused.
-func (s *scanner) float() (float32, *bodyError) {
-	if c := s.peek(); c != '-' && c-'0' > 9 {
-		return 0, s.expected("a number")
+func (s *Scanner) Float() (float32, *Error) {
+	if c := s.Peek(); c != '-' && c-'0' > 9 {
+		return 0, s.Expected("a number")
 	}
 	start := s.i
 	d, bad := s.number()
@@ -157,19 +157,19 @@ func (s *scanner) float() (float32, *bodyError) {
 	}
 	x, err := strconv.ParseFloat(string(s.b[start:s.i]), 32)
 	if err != nil {
-		return 0, wrong("", "%.40s does not fit a 32-bit float", s.b[start:s.i])
+		return 0, Wrong("", "%.40s does not fit a 32-bit float", s.b[start:s.i])
 	}
 	return float32(x), nil
 }
 
-// floats appends the numbers of an array to v. Small integers, which is what
+// Floats appends the numbers of an array to v. Small integers, which is what
 // quantised data holds, take the short way through the loop.
-func (s *scanner) floats(v []float32) ([]float32, *bodyError) {
-	if s.peek() != '[' {
-		return v, s.expected("an array of numbers")
+func (s *Scanner) Floats(v []float32) ([]float32, *Error) {
+	if s.Peek() != '[' {
+		return v, s.Expected("an array of numbers")
 	}
 	s.i++
-	if s.peek() == ']' {
+	if s.Peek() == ']' {
 		s.i++
 		return v, nil
 	}
@@ -178,21 +178,21 @@ func (s *scanner) floats(v []float32) ([]float32, *bodyError) {
 		x, next := smallInteger(b, i)
 		if next == i {
 			s.i = i
-			var err *bodyError
-			if x, err = s.float(); err != nil {
-				return v, err.in("[" + strconv.Itoa(len(v)-from) + "]")
+			var err *Error
+			if x, err = s.Float(); err != nil {
+				return v, err.In("[" + strconv.Itoa(len(v)-from) + "]")
 			}
 			next = s.i
 		}
 		if v = append(v, x); len(v)-from > flow.MaxDim {
-			return v, wrong("", "more than %d components", flow.MaxDim)
+			return v, Wrong("", "more than %d components", flow.MaxDim)
 		}
 		if next < len(b) && b[next] == ',' {
 			i = next + 1
 			continue
 		}
 		s.i = next
-		switch s.peek() {
+		switch s.Peek() {
 		case ',':
 			s.i++
 			i = s.i
