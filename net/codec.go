@@ -260,6 +260,7 @@ func encodeStatus(w *wire.Writer, m *Status) {
 		w.Uint(s.Points)
 		w.Uint(s.MemoryBytes)
 	}
+	w.Bool(m.NoLead)
 	w.Uint(uint64(len(m.Noted)))
 	for _, d := range m.Noted {
 		w.Uint(uint64(d.Shard))
@@ -278,6 +279,7 @@ func decodeStatus(r *wire.Reader) *Status {
 			FirstIndex: r.Uint(), LastIndex: r.Uint(), Digest: r.Fixed64(), Points: r.Uint(), MemoryBytes: r.Uint(),
 		})
 	}
+	m.NoLead = r.Bool()
 	for range r.Count(10) {
 		m.Noted = append(m.Noted, NotedDigest{Shard: flow.ShardID(r.Uint()), Index: r.Uint(), Digest: r.Fixed64()})
 	}

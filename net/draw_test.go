@@ -139,6 +139,7 @@ func (s source) hit() flow.Hit {
 
 func (s source) status() *net.Status {
 	return &net.Status{
+		NoLead: s.bool(),
 		Usage: flow.NodeUsage{
 			MemoryBytes: s.uint(), CPUPercent: s.float(), NetworkBitsPerSecond: s.float(), CPUSeconds: s.float(),
 			DiskUsedBytes: s.uint(), DiskFreeBytes: s.uint(), Kernel: s.text(),

@@ -118,6 +118,9 @@ type DigestResult struct {
 type Status struct {
 	Usage    flow.NodeUsage
 	Replicas []flow.ReplicaStatus
+	// NoLead asks that no leadership be handed to the node: it is about to stop, or
+	// its disk is almost full.
+	NoLead bool
 	// Noted holds, per replica, the digest at the latest index that is a multiple of
 	// the check interval; 0 for none.
 	Noted []NotedDigest

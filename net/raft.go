@@ -1,6 +1,8 @@
 package net
 
 import (
+	"bytes"
+
 	"github.com/ruvector-flow/ruvector-flow/net/wire"
 	"go.etcd.io/raft/v3/raftpb"
 )
@@ -27,6 +29,8 @@ func encodeRaft(w *wire.Writer, m *raftpb.Message) {
 	}
 }
 
+// decodeRaft reads a Raft message. Entries stay in the log for long, so their data is
+// a copy: it must not keep the whole frame in memory.
 func decodeRaft(r *wire.Reader) *raftpb.Message {
 	m := &raftpb.Message{Type: raftpb.MessageType(r.Byte()).Enum(), To: new(r.Uint()), From: new(r.Uint()), Term: new(r.Uint()),
 		LogTerm: new(r.Uint()), Index: new(r.Uint()), Commit: new(r.Uint()), Reject: new(r.Bool()), RejectHint: new(r.Uint()),
@@ -37,7 +41,7 @@ func decodeRaft(r *wire.Reader) *raftpb.Message {
 	}
 	m.Entries = make([]*raftpb.Entry, 0, n)
 	for range n {
-		m.Entries = append(m.Entries, &raftpb.Entry{Type: raftpb.EntryType(r.Byte()).Enum(), Term: new(r.Uint()), Index: new(r.Uint()), Data: r.Bytes()})
+		m.Entries = append(m.Entries, &raftpb.Entry{Type: raftpb.EntryType(r.Byte()).Enum(), Term: new(r.Uint()), Index: new(r.Uint()), Data: bytes.Clone(r.Bytes())})
 	}
 	return m
 }

@@ -32,6 +32,7 @@ func (n *Node) serve(req flow.Request, reply func(flow.Response)) {
 	case *flow.VerifyRequest:
 		n.serveVerify(req, reply)
 	case *flow.RetireRequest:
+		n.moves.retired, n.peers.reportSoon = true, true
 		n.moves.retiring = append(n.moves.retiring, &retireOp{due: n.due(req.Timeout), reply: reply})
 		n.driveRetirement()
 	}
@@ -89,24 +90,37 @@ func (n *Node) serveDrop(req *flow.DropCollectionRequest, reply func(flow.Respon
 			reply(&flow.DropCollectionResponse{Outcome: outcome(err)})
 			return
 		}
-		placements := n.system().Placements
-		pending := len(placements)
-		var failed *flow.Error
-		for _, p := range placements {
-			n.propose(&proposal{
-				shard: p.Shard, request: n.newRequestID(), due: due,
-				command: shard.EncodeDrop(0, []flow.CollectionID{res.Collection.ID}),
-				done: func(_ *net.Written, err *flow.Error) {
-					if err != nil {
-						failed = flow.Errorf(flow.Unknown, "node.serveDrop", "dropped, but not every shard has confirmed it: %w", err)
-					}
-					if pending--; pending == 0 {
-						reply(&flow.DropCollectionResponse{Outcome: outcome(failed)})
-					}
-				},
-			})
-		}
+		n.latestSystem(due, func(err *flow.Error) { n.dropInShards(res.Collection.ID, due, err, reply) })
 	})
+}
+
+// dropInShards drops a collection in every shard's log, and then answers.
+func (n *Node) dropInShards(id flow.CollectionID, due flow.Time, failed *flow.Error, reply func(flow.Response)) {
+	finish := func(err *flow.Error) {
+		if err != nil {
+			err = flow.Errorf(flow.Unknown, "node.serveDrop", "dropped, but not every shard has confirmed it: %w", err)
+		}
+		reply(&flow.DropCollectionResponse{Outcome: outcome(err)})
+	}
+	if failed != nil {
+		finish(failed)
+		return
+	}
+	placements := n.system().Placements
+	pending := len(placements)
+	for _, p := range placements {
+		n.propose(&proposal{
+			shard: p.Shard, request: n.newRequestID(), due: due, command: shard.EncodeDrop(0, []flow.CollectionID{id}),
+			done: func(_ *net.Written, err *flow.Error) {
+				if err != nil {
+					failed = err
+				}
+				if pending--; pending == 0 {
+					finish(failed)
+				}
+			},
+		})
+	}
 }
 
 func (n *Node) serveList(req *flow.ListCollectionsRequest, reply func(flow.Response)) {

@@ -4,9 +4,11 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/net"
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
+	"github.com/ruvector-flow/ruvector-flow/node/shard"
 )
 
-// callTicks is after how many ticks a call without an answer has failed (1 s).
+// callTicks is after how many ticks a call without an answer has failed (1 s), unless
+// it says otherwise.
 const callTicks = 40
 
 // answerFunc takes the answer to a call. A nil err comes with a body.
@@ -17,6 +19,8 @@ type calls struct {
 	next    uint64
 	waiting map[uint64]*call
 	queue   []uint64 // ids by age
+	// lost holds the nodes that went silent since the last tick.
+	lost map[flow.NodeID]bool
 }
 
 type call struct {
@@ -25,18 +29,23 @@ type call struct {
 	done answerFunc
 }
 
-func (c *calls) init() { c.waiting = map[uint64]*call{} }
+func (c *calls) init() { c.waiting, c.lost = map[uint64]*call{}, map[flow.NodeID]bool{} }
 
 // call asks a node, this one included. done is called once; Unknown means that no
 // answer came.
 func (n *Node) call(to flow.NodeID, body net.Body, done answerFunc) {
+	n.callUntil(n.ticks+callTicks, to, body, done)
+}
+
+// callUntil is call with another tick at which it fails.
+func (n *Node) callUntil(due uint64, to flow.NodeID, body net.Body, done answerFunc) {
 	if to == n.identity.Node {
 		n.serveCall(body, done)
 		return
 	}
 	n.calls.next++
 	id := n.calls.next
-	n.calls.waiting[id] = &call{to: to, due: n.ticks + callTicks, done: done}
+	n.calls.waiting[id] = &call{to: to, due: due, done: done}
 	n.calls.queue = append(n.calls.queue, id)
 	n.send(to, &net.Call{ID: id, Body: body})
 }
@@ -53,20 +62,22 @@ func (n *Node) takeReply(from flow.NodeID, m *net.Reply) {
 	c.done(m.Body, m.Err)
 }
 
+// tickCalls fails the calls whose time is up or whose node has gone silent.
 func (n *Node) tickCalls() {
 	q := n.calls.queue
-	for len(q) > 0 {
-		c := n.calls.waiting[q[0]]
-		if c != nil && n.ticks < c.due {
-			break
-		}
-		if c != nil {
-			delete(n.calls.waiting, q[0])
+	n.calls.queue = nil
+	for _, id := range q {
+		c := n.calls.waiting[id]
+		switch {
+		case c == nil:
+		case n.ticks >= c.due || n.calls.lost[c.to]:
+			delete(n.calls.waiting, id)
 			c.done(nil, flow.Errorf(flow.Unknown, "node.call", "no answer from node %v", c.to))
+		default:
+			n.calls.queue = append(n.calls.queue, id)
 		}
-		q = q[1:]
 	}
-	n.calls.queue = q
+	clear(n.calls.lost)
 }
 
 // serveCall answers a call from a node, or from this one.
@@ -103,7 +114,11 @@ func (n *Node) serveWrite(b *net.Write, done answerFunc) {
 		done(nil, n.notHosted(b.Shard))
 		return
 	}
-	if n.lowDisk() && b.Shard != flow.SystemShard {
+	if n.stalled() {
+		done(nil, flow.Errorf(flow.Unavailable, "node.serveWrite", "the disk of node %v does not answer", n.identity.Node).OnShard(b.Shard))
+		return
+	}
+	if n.lowDisk() && b.Shard != flow.SystemShard && shard.AddsData(b.Command) {
 		done(nil, flow.Errorf(flow.ResourceExhausted, "node.serveWrite", "the disk of node %v is almost full; writes are refused until space is free", n.identity.Node).OnShard(b.Shard))
 		return
 	}

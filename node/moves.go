@@ -35,8 +35,18 @@ const (
 // last proposed; everything else is read from committed state each time.
 type moves struct {
 	stepped map[step]uint64 // tick of the latest proposal
-	// retiring holds those who wait for this node to lead nothing.
+	// retiring holds those who wait for this node to lead nothing; retired is set from
+	// the first one on, until the node stops.
 	retiring []*retireOp
+	retired  bool
+	// preferred is placement's choice of leaders for the system state of that many
+	// changes.
+	preferred        []flow.NodeID
+	preferredMachine *system.Machine
+	preferredChanges uint64
+	// idleUntil is the tick before which placement is not asked again for moves: it
+	// had none to offer.
+	idleUntil uint64
 }
 
 // retireOp is a RetireRequest.
@@ -61,7 +71,7 @@ const (
 
 func (m *moves) init() { m.stepped = map[step]uint64{} }
 
-// due says that a step may be proposed now, and notes that it was.
+// stepDue says that a step may be proposed now, and notes that it was.
 func (n *Node) stepDue(kind byte, s flow.ShardID) bool {
 	at, ok := n.moves.stepped[step{kind, s}]
 	if ok && n.ticks < at+stepTicks {
@@ -92,7 +102,7 @@ func (n *Node) tickMoves() {
 		n.driveMove(r)
 		n.driveDrops(r)
 	}
-	if n.ticks%leaderTicks == 0 && len(n.moves.retiring) == 0 {
+	if n.ticks%leaderTicks == 0 && !n.moves.retired {
 		n.driveLeaders()
 	}
 }
@@ -151,7 +161,7 @@ func (n *Node) changeMembers(r *replica.Replica, kind raftpb.ConfChangeType, id 
 
 func (n *Node) caughtUp(r *replica.Replica, id flow.ReplicaID) bool {
 	match, active := r.Progress(id)
-	return active && match+caughtUpEntries >= r.Applied()
+	return active && match > 0 && match+caughtUpEntries >= r.Applied()
 }
 
 // placementView is the cluster as node/placement sees it.
@@ -173,10 +183,14 @@ func (n *Node) placementView(up func(flow.NodeID) bool) placement.View {
 
 // startMoves enters the moves that placement asks for into the system state.
 func (n *Node) startMoves() {
-	if !n.placementWanted() {
+	if n.ticks < n.moves.idleUntil || !n.placementWanted() {
 		return
 	}
-	for _, m := range placement.Next(n.placementView(n.up)) {
+	next := placement.Next(n.placementView(n.up))
+	if len(next) == 0 {
+		n.moves.idleUntil = n.ticks + stepTicks
+	}
+	for _, m := range next {
 		if !n.stepDue(stepMove, m.Shard) {
 			continue
 		}
@@ -266,11 +280,18 @@ func (n *Node) driveDrops(r *replica.Replica) {
 // driveLeaders hands leadership of this node's shards to where placement wants it,
 // once that node is up for good and has all that this one has.
 func (n *Node) driveLeaders() {
-	all := func(flow.NodeID) bool { return true } // a node that is down keeps its share
-	preferred := placement.Leaders(n.placementView(all))
-	for i, p := range n.system().Placements {
+	sys, m := n.system(), &n.moves
+	if m.preferredMachine != sys || m.preferredChanges != sys.Changes {
+		all := func(flow.NodeID) bool { return true } // a node that is down keeps its share
+		m.preferred, m.preferredMachine, m.preferredChanges = placement.Leaders(n.placementView(all)), sys, sys.Changes
+	}
+	preferred := m.preferred
+	for i, p := range sys.Placements {
 		r := n.replicas[p.Shard]
-		if r == nil || !r.Leading() || n.system().Moves[p.Shard] != nil || preferred[i] == n.identity.Node || n.upFor(preferred[i]) < leadAfter {
+		if r == nil || !r.Leading() || sys.Moves[p.Shard] != nil || preferred[i] == n.identity.Node || n.upFor(preferred[i]) < leadAfter {
+			continue
+		}
+		if peer := n.peers.known[preferred[i]]; peer.status != nil && peer.status.NoLead {
 			continue
 		}
 		for _, id := range p.Replicas {

@@ -74,6 +74,12 @@ type Node struct {
 	random      *rand.Rand
 	ticks       uint64
 	err         error
+	// started says that this incarnation is durable. Nothing is sent before: a number
+	// that a crash could give out again would let answers to a former life pass.
+	started bool
+	// syncing holds, for each synced batch that is not durable yet, the tick at which
+	// it was applied.
+	syncing []uint64
 
 	replicas map[flow.ShardID]*replica.Replica
 	hosted   []flow.ShardID // keys of replicas, ascending
@@ -131,8 +137,7 @@ func New(cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// nextIncarnation counts this start. The record needs no sync of its own: it is
-// durable before anything that this incarnation makes durable.
+// nextIncarnation counts this start.
 func (n *Node) nextIncarnation() error {
 	b, ok, err := n.cfg.Disk.Get(incarnationKey)
 	if err != nil {
@@ -143,6 +148,7 @@ func (n *Node) nextIncarnation() error {
 	}
 	n.incarnation++
 	n.fx.Batch.Put(incarnationKey, binary.BigEndian.AppendUint64(nil, n.incarnation))
+	n.fx.Sync = true
 	return nil
 }
 
@@ -152,7 +158,7 @@ func (n *Node) replicaConfig(s flow.ShardID) replica.Config {
 		newMachine = func() replica.Machine { return system.New() }
 	}
 	return replica.Config{
-		Shard: s, Incarnation: n.incarnation, NewMachine: newMachine, Random: n.random.IntN, Now: n.wall,
+		Shard: s, Incarnation: n.incarnation, NewMachine: newMachine, Random: n.random.IntN, Now: n.cfg.Clock.Now, Wall: n.wall,
 		Host: host{n}, OnRole: n.onRole, Tuning: n.cfg.Tuning.Replica,
 	}
 }
@@ -193,8 +199,12 @@ func (n *Node) Tick() {
 		return
 	}
 	n.ticks++
+	stalled := n.stalled()
 	for _, s := range n.hosted {
-		n.replicas[s].Tick()
+		// A leader that cannot store anything falls silent, so that another is elected.
+		if r := n.replicas[s]; !stalled || !r.IsLeader() {
+			r.Tick()
+		}
 	}
 	n.touchAll()
 	n.tickPeers()
@@ -225,10 +235,10 @@ func (n *Node) dispatch(from flow.NodeID, m net.Message) {
 	switch m := m.(type) {
 	case *net.Raft:
 		if r := n.touch(m.Shard); r != nil && flow.ReplicaID(m.M.GetFrom()).Node() == from {
-			r.Step(m.M, n.lowDisk())
+			r.Step(m.M, n.lowDisk() && m.Shard != flow.SystemShard)
 		}
 	case *net.SnapshotChunk:
-		if r := n.touch(m.Shard); r != nil {
+		if r := n.touch(m.Shard); r != nil && (!n.lowDisk() || m.Shard == flow.SystemShard) {
 			r.TakeChunk(m)
 		}
 	case *net.SnapshotAck:
@@ -289,6 +299,7 @@ func (n *Node) Flush() {
 	for _, f := range compute {
 		f()
 	}
+	n.flushSend() // what needed no job is answered at once
 	answers := n.answers
 	n.answers = nil
 	for _, f := range answers {
@@ -327,6 +338,7 @@ func (n *Node) flushWrite() {
 	}
 	var done func(error)
 	if n.fx.Sync {
+		n.syncing = append(n.syncing, n.ticks)
 		waiting := n.fx.Durable
 		done = func(err error) { n.durable(waiting, err) }
 	}
@@ -345,6 +357,7 @@ func (n *Node) durable(waiting []replica.Durable, err error) {
 		n.err = flow.Errorf(flow.Internal, "node.durable", "a write did not become durable, the node stops: %w", err)
 		return
 	}
+	n.started, n.syncing = true, n.syncing[1:]
 	for _, d := range waiting {
 		if s := d.Replica.Shard(); n.replicas[s] == d.Replica {
 			d.Replica.Durable(d, &n.fx)
@@ -353,12 +366,22 @@ func (n *Node) durable(waiting []replica.Durable, err error) {
 	}
 }
 
+// stallTicks is how long a sync may take before the node stops leading (1.5 s).
+const stallTicks = 60
+
+// stalled says that the disk has not made a batch durable for too long.
+func (n *Node) stalled() bool { return len(n.syncing) > 0 && n.ticks > n.syncing[0]+stallTicks }
+
 // maxFrameBytes is the size past which a turn's messages to a node are parted into
 // several frames. One message may still be larger.
 const maxFrameBytes = 4 << 20
 
 // flushSend packs the turn's messages: one frame a node, or several large ones.
 func (n *Node) flushSend() {
+	if !n.started {
+		clear(n.fx.Send)
+		n.fx.Send = n.fx.Send[:0]
+	}
 	if len(n.fx.Send) == 0 {
 		return
 	}

@@ -13,6 +13,8 @@ import (
 const (
 	// statusTicks is how often a node reports itself to all others (0.5 s).
 	statusTicks = 20
+	// offsetAge is how long the best measurement of a peer's clock is kept.
+	offsetAge = 10 * time.Second
 	// nodeDownAfter is the silence after which a node counts as down.
 	nodeDownAfter = 2 * time.Second
 	// maxLagEntries is how far a replica may trail its leader and be called equal.
@@ -29,6 +31,8 @@ type peers struct {
 	// differing holds replicas whose digests were seen to differ.
 	differing map[flow.ShardID]flow.NodeID
 	lowDisk   bool
+	// correction is what wall adds to the clock.
+	correction time.Duration
 }
 
 type peer struct {
@@ -36,8 +40,9 @@ type peer struct {
 	heardAt     flow.Time
 	// upSince is when it was first heard after its last silence; 0 while it is down.
 	upSince flow.Time
-	// offset is its clock less ours, at the latest frame.
-	offset time.Duration
+	// offset is its clock less ours by the least delayed frame since offsetAt.
+	offset   time.Duration
+	offsetAt flow.Time
 	// status is its latest report, or nil.
 	status *net.Status
 }
@@ -65,7 +70,10 @@ func (n *Node) heard(h *net.Header) bool {
 		return false
 	}
 	now := n.cfg.Clock.Now()
-	p.incarnation, p.heardAt, p.offset = h.Incarnation, now, h.Sent.Sub(now)
+	p.incarnation, p.heardAt = h.Incarnation, now
+	if offset := h.Sent.Sub(now); offset >= p.offset || now.Sub(p.offsetAt) > offsetAge {
+		p.offset, p.offsetAt = offset, now
+	}
 	if p.upSince == 0 {
 		p.upSince = now
 		n.event(NodeUp, 0, h.From, h.Incarnation)
@@ -75,8 +83,10 @@ func (n *Node) heard(h *net.Header) bool {
 
 // wall is the time that goes into commands and request ids: this node's clock,
 // corrected by the median of what it and its peers read, so that one clock that is
-// wrong does not decide how long requests are remembered.
-func (n *Node) wall() flow.Time {
+// wrong does not decide how long requests are remembered. It may go backwards.
+func (n *Node) wall() flow.Time { return n.cfg.Clock.Now().Add(n.peers.correction) }
+
+func (n *Node) correctClock() {
 	offsets := []time.Duration{0}
 	for _, id := range n.peers.ids() {
 		if p := n.peers.known[id]; p.upSince != 0 {
@@ -84,7 +94,7 @@ func (n *Node) wall() flow.Time {
 		}
 	}
 	slices.Sort(offsets)
-	return n.cfg.Clock.Now().Add(offsets[(len(offsets)-1)/2])
+	n.peers.correction = offsets[(len(offsets)-1)/2]
 }
 
 // up says whether a node was heard lately.
@@ -110,9 +120,11 @@ func (n *Node) tickPeers() {
 	for _, id := range n.peers.ids() {
 		if p := n.peers.known[id]; p.upSince != 0 && now.Sub(p.heardAt) > nodeDownAfter {
 			p.upSince = 0
+			n.calls.lost[id] = true
 			n.event(NodeDown, 0, id, p.incarnation)
 		}
 	}
+	n.correctClock()
 	if n.ticks%statusTicks == 1 || n.peers.reportSoon {
 		n.peers.reportSoon = false
 		n.peers.lowDisk = n.cfg.Disk.Usage().Free < n.cfg.Tuning.MinFreeBytes
@@ -161,7 +173,7 @@ func (n *Node) usage() flow.NodeUsage {
 }
 
 func (n *Node) status() *net.Status {
-	m := &net.Status{Usage: n.usage(), Replicas: n.Replicas()}
+	m := &net.Status{Usage: n.usage(), Replicas: n.Replicas(), NoLead: n.lowDisk() || n.moves.retired}
 	for _, s := range n.hosted {
 		if d := n.replicas[s].LastNoted(); d.Index > 0 {
 			m.Noted = append(m.Noted, d)
@@ -184,9 +196,12 @@ func (n *Node) takeStatus(from flow.NodeID, m *net.Status) {
 		if r == nil {
 			continue
 		}
-		if mine, ok := r.Noted(d.Index); ok && mine != d.Digest {
+		switch mine, ok := r.Noted(d.Index); {
+		case ok && mine != d.Digest:
 			n.peers.differing[d.Shard] = from
 			n.event(DigestMismatch, d.Shard, from, d.Index)
+		case ok && n.peers.differing[d.Shard] == from:
+			delete(n.peers.differing, d.Shard) // it was rebuilt since
 		}
 	}
 }

@@ -3,6 +3,7 @@ package node
 import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
 
 const (
@@ -88,6 +89,11 @@ func (n *Node) answerProposal(p *proposal, attempt int, body net.Body, err *flow
 	p.sentTo = 0
 	p.nextTry = n.ticks + retryTicks
 	switch err.Kind {
+	case flow.InvalidArgument, flow.Conflict:
+		if p.uncertain {
+			err = flow.Errorf(flow.Unknown, "node.propose", "an earlier attempt may have happened: %w", err).OnShard(p.shard)
+		}
+		n.endProposal(p, nil, err) // it would be refused again
 	case flow.NotLeader, flow.Unknown:
 		if err.Leader != 0 && err.Leader != n.identity.Node && p.attempt == 1 {
 			n.peers.hints[p.shard] = hint{leader: err.Leader, term: n.peers.hints[p.shard].term}
@@ -146,6 +152,7 @@ func (p *proposal) giveUp() *flow.Error {
 // wait is a linearizable look at this node's copy of the system state.
 type wait struct {
 	due  flow.Time
+	read *replica.Read
 	done func(err *flow.Error)
 	end  bool
 }
@@ -155,7 +162,7 @@ type wait struct {
 func (n *Node) latestSystem(due flow.Time, done func(err *flow.Error)) {
 	w := &wait{due: due, done: done}
 	n.requests.waits = append(n.requests.waits, w)
-	n.touch(flow.SystemShard).Linearizable(func() {
+	w.read = n.touch(flow.SystemShard).Linearizable(func() {
 		if !w.end {
 			w.end = true
 			w.done(nil)
@@ -170,6 +177,7 @@ func (n *Node) tickWaits() {
 	for _, w := range list {
 		if !w.end && now >= w.due {
 			w.end = true
+			w.read.Cancel()
 			w.done(flow.Errorf(flow.Unavailable, "node.latestSystem", "the system group did not answer in time").OnShard(flow.SystemShard))
 		}
 		if !w.end {
@@ -190,8 +198,8 @@ func (n *Node) tickRequests() {
 // admit refuses a request when too much is under way.
 func (n *Node) admit() *flow.Error {
 	q := &n.requests
-	if len(q.proposals)+len(q.reads) >= maxRequests || q.bytes >= maxRequestBytes {
-		return flow.Errorf(flow.ResourceExhausted, "node.Serve", "the request queue of node %v is full; retry later", n.identity.Node)
+	if len(q.proposals)+len(q.reads)+len(q.waits) >= maxRequests || q.bytes >= maxRequestBytes {
+		return flow.Errorf(flow.ResourceExhausted, "node.Serve", "node %v: the request queue is full; retry later", n.identity.Node)
 	}
 	return nil
 }

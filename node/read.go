@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index"
@@ -13,11 +12,10 @@ import (
 )
 
 const (
-	// hedgeTicks is how long a node is waited for before another is asked too (0.4 s).
-	hedgeTicks = 16
-	// readPatience bounds how long another node waits for its replicas to be fit for a
-	// read. It is less than callTicks, after which its answer would not count.
-	readPatience = 900 * time.Millisecond
+	// hedgeTicks is how long a node is waited for before another is asked too (0.5 s).
+	hedgeTicks = 20
+	// maxAsked bounds the nodes that work on a shard of a read at the same time.
+	maxAsked = 2
 )
 
 // readOp is a read being routed: it asks nodes for shards until each has answered
@@ -43,7 +41,8 @@ type target struct {
 	// served says that a node has answered; index is where its replica stood.
 	served bool
 	index  uint64
-	// tries counts the nodes asked; the next one is asked at tick nextTry.
+	// asked holds the nodes that work on it; the next one is asked at tick nextTry.
+	asked   []flow.NodeID
 	tries   int
 	nextTry uint64
 }
@@ -98,7 +97,7 @@ func (n *Node) sendRead(op *readOp) {
 	groups := map[flow.NodeID][]*target{}
 	var order []flow.NodeID
 	for _, t := range op.targets {
-		if t.served || n.ticks < t.nextTry {
+		if t.served || len(t.asked) >= maxAsked || n.ticks < t.nextTry {
 			continue
 		}
 		to := n.readFrom(t)
@@ -115,17 +114,16 @@ func (n *Node) sendRead(op *readOp) {
 		group := groups[to]
 		q := op.query
 		q.Patience = left
-		if to != n.identity.Node {
-			q.Patience = min(left, readPatience)
-		}
 		q.Shards, q.IDs = nil, nil
 		for _, t := range group {
 			t.tries++
+			t.asked = append(t.asked, to)
 			t.nextTry = n.ticks + hedgeTicks
 			q.Shards = append(q.Shards, t.shard)
 			q.IDs = append(q.IDs, t.ids...)
 		}
-		n.call(to, &q, func(body net.Body, err *flow.Error) { n.takeRead(op, group, body, err) })
+		due := n.ticks + uint64(left/n.cfg.Tuning.TickEvery) + 1
+		n.callUntil(due, to, &q, func(body net.Body, err *flow.Error) { n.takeRead(op, to, group, body, err) })
 	}
 }
 
@@ -156,15 +154,26 @@ func (n *Node) readFrom(t *target) flow.NodeID {
 	for _, id := range p.Replicas {
 		add(id.Node())
 	}
+	choices = slices.DeleteFunc(choices, func(id flow.NodeID) bool { return slices.Contains(t.asked, id) })
+	if len(choices) == 0 {
+		return 0
+	}
 	return choices[t.tries%len(choices)]
 }
 
-func (n *Node) takeRead(op *readOp, group []*target, body net.Body, err *flow.Error) {
+func (n *Node) takeRead(op *readOp, from flow.NodeID, group []*target, body net.Body, err *flow.Error) {
 	if op.ended {
 		return
 	}
+	for _, t := range group {
+		t.asked = slices.DeleteFunc(t.asked, func(id flow.NodeID) bool { return id == from })
+		t.nextTry = min(t.nextTry, n.ticks+retryTicks)
+	}
 	res, ok := body.(*net.ReadResult)
 	switch {
+	case err != nil && (err.Kind == flow.ResourceExhausted || err.Kind == flow.InvalidArgument):
+		op.end(nil, err) // another replica would say the same
+		return
 	case err != nil:
 		op.err = err
 	case ok && res.Dropped:
@@ -177,9 +186,6 @@ func (n *Node) takeRead(op *readOp, group []*target, body net.Body, err *flow.Er
 				t.served, t.index = true, i
 			}
 		}
-	}
-	for _, t := range group {
-		t.nextTry = min(t.nextTry, n.ticks+retryTicks)
 	}
 	if slices.IndexFunc(op.targets, func(t *target) bool { return !t.served }) < 0 {
 		op.end(nil, nil)

@@ -119,6 +119,9 @@ func (n *Node) run(sv *serving) {
 	}
 }
 
+// maxResultBytes bounds the vectors and payloads of one node's answer to a read.
+const maxResultBytes = 64 << 20
+
 // pointBytes is an estimate of a stored point, for the cost of jobs.
 const pointBytes = 4096
 
@@ -256,6 +259,7 @@ func scan(view disk.Reader, q *net.Read, prefixes [][]byte) ([]located, error) {
 // fetch reads points' rows; with hits, it fills in their vectors and payloads.
 func fetch(view disk.Reader, q *net.Read, points []located, hits []flow.Hit) ([]flow.Hit, error) {
 	list := make([]flow.Hit, 0, len(points))
+	bytes := 0
 	for i, at := range points {
 		value, ok, err := view.Get(join(at.prefix, shard.PointKey(q.Collection, at.slot)))
 		if err == nil && !ok {
@@ -270,6 +274,9 @@ func fetch(view disk.Reader, q *net.Read, points []located, hits []flow.Hit) ([]
 		}
 		if p.ID != at.id {
 			return nil, flow.Errorf(flow.Corrupt, "node.fetch", "the row of point %v holds point %v", at.id, p.ID)
+		}
+		if bytes += 4*len(p.Vector) + len(p.Payload); bytes > maxResultBytes {
+			return nil, flow.Errorf(flow.ResourceExhausted, "node.fetch", "the answer is larger than %d bytes: ask for fewer points, or without vectors and payloads", maxResultBytes)
 		}
 		h := flow.Hit{Point: p}
 		if hits != nil {

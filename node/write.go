@@ -128,8 +128,8 @@ func (n *Node) takeWritten(op *writeOp, sent flow.Collection, s flow.ShardID, pa
 	switch {
 	case err != nil:
 		return flow.Errorf(flow.Internal, "node.takeWritten", "result of a write: %w", err).OnShard(s)
-	case refusal == shard.Expired:
-		return flow.Errorf(flow.Unknown, "node.takeWritten", "request id %v is too old (or its clock is ahead): the shard no longer knows whether it was applied; read before writing again", op.req.ID).OnShard(s)
+	case refusal == shard.Expired || refusal == shard.Ahead:
+		return refusal.Err(op.req.ID).OnShard(s)
 	case refusal == shard.Dropped:
 		op.pending++
 		n.resolve(op.req.Collection, sent.ID, op.due, func(c flow.Collection, err *flow.Error) {
@@ -158,7 +158,7 @@ func (n *Node) takeWritten(op *writeOp, sent flow.Collection, s flow.ShardID, pa
 // fail gives the operations of a part their error; the worst one is the request's.
 func (op *writeOp) fail(part []int, err *flow.Error) {
 	status := flow.Failed
-	if err.Kind == flow.Unknown {
+	if err.Kind == flow.Unknown || err.Kind == flow.Conflict { // Conflict: perhaps a retry that came too late
 		status = flow.Unresolved
 	}
 	for _, i := range part {

@@ -15,6 +15,9 @@ type Machine interface {
 	// Apply applies the committed command at an index and returns its result.
 	// Changes of stored state go through rows.
 	Apply(index uint64, c Command, rows *Rows) (result []byte)
+	// Admit refuses a command that must not enter the log: one that is malformed, or
+	// that Apply would only refuse. What it lets pass may still be refused by Apply.
+	Admit(c Command) *flow.Error
 	// Seen returns the result of a command that was applied before and is still
 	// remembered.
 	Seen(id flow.RequestID) (result []byte, ok bool)

@@ -70,9 +70,10 @@ func (r *Replica) Fresh(age time.Duration, fire func()) *Read {
 	return r.Linearizable(fire)
 }
 
-// begin starts a round for the reads that wait for one.
+// begin starts a round for the reads that wait for one, or whose round was given up.
 func (q *readQueue) begin(r *Replica) {
-	if len(q.pending) == 0 || len(q.begun) >= maxReadRounds || r.lead == 0 {
+	again := len(q.waiting) > 0 && len(q.begun) == 0
+	if len(q.pending) == 0 && !again || len(q.begun) >= maxReadRounds || r.lead == 0 || r.mustNotAnswer() {
 		return
 	}
 	q.round++
@@ -137,11 +138,15 @@ func (q *readQueue) release(r *Replica) {
 	}
 }
 
-// restart gives up the rounds in flight: their reads join a new one.
-func (q *readQueue) restart() {
-	q.begun = nil
-	q.pending = append(q.waiting, q.pending...)
-	q.waiting = nil
+// restart gives up the rounds in flight: another begins for their reads, which a late
+// answer to the old one still serves.
+func (q *readQueue) restart() { q.begun = nil }
+
+// mustNotAnswer says that Raft would answer a round too early: a lone voter is asked
+// for no proof, but after a restart it does not know its commit index before it has
+// committed an entry of its own term.
+func (r *Replica) mustNotAnswer() bool {
+	return r.state == raft.StateLeader && !r.Leading() && len(r.conf.GetVoters()) == 1 && len(r.conf.GetVotersOutgoing()) == 0
 }
 
 // tick gives up rounds that were not answered in time and forgets cancelled reads.

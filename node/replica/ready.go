@@ -14,7 +14,6 @@ import (
 func (r *Replica) Advance(e *Effects) {
 	r.reads.begin(r)
 	if r.sweep {
-		r.sweep = false
 		r.sweepStaged(&e.Batch)
 	}
 	for r.raft.HasReady() {

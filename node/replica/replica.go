@@ -24,8 +24,10 @@ type Config struct {
 	NewMachine func() Machine
 	// Random returns a number in [0, n), from the node's seeded source.
 	Random func(n int) int
-	// Now is the node's clock.
-	Now  func() flow.Time
+	// Now is the node's clock; Wall the time that goes into commands, which the
+	// clocks of other nodes may correct.
+	Now, Wall func() flow.Time
+
 	Host Host
 	// OnRole is told when the known leader changes.
 	OnRole func(shard flow.ShardID, term uint64, leader flow.ReplicaID)
@@ -101,8 +103,8 @@ type Replica struct {
 	sweep   bool   // rows of half-received snapshots may be stored
 }
 
-// Result is what became of a proposal. Err is nil, or says NotLeader or Unavailable
-// (it was not proposed) or Unknown (leadership was lost: it may still happen).
+// Result is what became of a proposal. Err is nil, or says Unknown (leadership was
+// lost: it may still happen); with any other kind it was not proposed.
 type Result struct {
 	Err    *flow.Error
 	Index  uint64
@@ -200,7 +202,8 @@ func (r *Replica) start() error {
 		Storage: r.log, Applied: r.applied, AsyncStorageWrites: true,
 		MaxSizePerMsg: t.MaxMessageBytes, MaxCommittedSizePerReady: t.MaxApplyBytes,
 		MaxUncommittedEntriesSize: t.MaxUncommittedBytes, MaxInflightMsgs: t.MaxInflightMessages,
-		CheckQuorum: true, PreVote: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
+		MaxInflightBytes: max(t.MaxInflightBytes, t.MaxMessageBytes),
+		CheckQuorum:      true, PreVote: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
 		Logger: quiet{r},
 	})
 	if err != nil {
@@ -279,6 +282,9 @@ func (r *Replica) Step(m *raftpb.Message, refuseEntries bool) {
 	if refuseEntries && m.GetType() == raftpb.MsgApp && len(m.GetEntries()) > 0 {
 		return
 	}
+	if m.GetType() == raftpb.MsgReadIndex && r.mustNotAnswer() {
+		return
+	}
 	if r.lead != 0 && flow.ReplicaID(m.GetFrom()) == r.lead && m.GetTerm() == r.term {
 		r.elapsed = 0
 	}
@@ -294,6 +300,10 @@ func (r *Replica) Step(m *raftpb.Message, refuseEntries bool) {
 func (r *Replica) Propose(request flow.RequestID, body []byte, done func(Result)) {
 	if result, ok := r.machine.Seen(request); ok {
 		done(Result{Index: r.applied, Result: result})
+		return
+	}
+	if err := r.machine.Admit(Command{Request: request, Time: r.cfg.Wall(), Body: body}); err != nil {
+		done(Result{Err: err.OnShard(r.cfg.Shard)})
 		return
 	}
 	r.propose(entryCommand, request, body, done)
@@ -313,7 +323,7 @@ func (r *Replica) propose(kind byte, request flow.RequestID, body []byte, done f
 		r.waiters[request] = append(w, done)
 		return
 	}
-	v := envelope{kind: kind, request: request, time: r.cfg.Now(), truncate: r.truncateTo(), body: body}
+	v := envelope{kind: kind, request: request, time: r.cfg.Wall(), truncate: r.truncateTo(), body: body}
 	if err := r.raft.Propose(v.encode()); err != nil {
 		done(Result{Err: flow.Errorf(flow.Unavailable, "replica.Propose", "%w", err).OnShard(r.cfg.Shard)})
 		return
@@ -327,6 +337,10 @@ func (r *Replica) notLeader(op string) *flow.Error {
 	return e
 }
 
+// sendingLogFactor is how many times MaxLogBytes the log may grow while a snapshot
+// is being sent.
+const sendingLogFactor = 8
+
 // truncateTo returns the index up to which the log may be cut: all that every
 // member has, or, when a member holds back too much, all that is applied. It is 0
 // when cutting is not worth an entry's notice.
@@ -336,6 +350,11 @@ func (r *Replica) truncateTo() uint64 {
 		return 0
 	}
 	low := r.applied
+	if r.log.bytes < sendingLogFactor*t.MaxLogBytes {
+		for _, to := range r.sending() {
+			low = min(low, r.sends[to].head.Index) // or the stream would be for nothing
+		}
+	}
 	if r.log.bytes < t.MaxLogBytes && len(r.log.entries) < t.MaxLogEntries {
 		r.raft.WithProgress(func(id uint64, _ raft.ProgressType, p tracker.Progress) {
 			if id != uint64(r.id) {

@@ -27,6 +27,7 @@ const (
 type rig struct {
 	now     flow.Time
 	tuning  replica.Tuning
+	random  func(n int) int // the first choice, unless a test sets it
 	members []*member
 	wire    []*packet
 	// out is what happened since it was last read: answers, reads, roles.
@@ -55,7 +56,7 @@ type member struct {
 }
 
 func newRig(nodes int, tuning replica.Tuning) *rig {
-	g := &rig{now: epoch, tuning: tuning}
+	g := &rig{now: epoch, tuning: tuning, random: func(int) int { return 0 }}
 	for i := range nodes {
 		m := &member{rig: g, node: flow.NodeID(i + 1)}
 		m.id = flow.NewReplicaID(m.node, 1)
@@ -70,7 +71,7 @@ func (g *rig) member(node int) *member { return g.members[node-1] }
 func (m *member) config() replica.Config {
 	return replica.Config{
 		Shard: shardID, Incarnation: m.starts, NewMachine: func() replica.Machine { return newKV() },
-		Random: func(int) int { return 0 }, Now: func() flow.Time { return m.rig.now }, Host: m, Tuning: m.rig.tuning,
+		Random: m.rig.random, Now: func() flow.Time { return m.rig.now }, Wall: func() flow.Time { return m.rig.now }, Host: m, Tuning: m.rig.tuning,
 		OnRole: func(_ flow.ShardID, term uint64, leader flow.ReplicaID) {
 			fmt.Fprintf(&m.rig.out, "%v: leader of term %d is %v\n", m.node, term, leader)
 		},
@@ -334,6 +335,9 @@ func (k *kv) Apply(index uint64, c replica.Command, rows *replica.Rows) []byte {
 	k.rows[seen] = result
 	return []byte(result)
 }
+
+// Admit implements replica.Machine.
+func (k *kv) Admit(replica.Command) *flow.Error { return nil }
 
 func (k *kv) Seen(id flow.RequestID) ([]byte, bool) {
 	result, ok := k.rows["r/"+id.String()]

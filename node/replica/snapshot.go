@@ -42,7 +42,7 @@ func (r *Replica) beginSend(e *Effects, to flow.ReplicaID, term uint64) {
 		return
 	}
 	r.streams++
-	s := &sender{to: to, stream: r.cfg.Incarnation<<32 | r.streams}
+	s := &sender{to: to, stream: r.cfg.Incarnation<<32 | r.streams, head: net.SnapshotHead{Index: r.applied}}
 	r.sends[to] = s
 	e.Compute = append(e.Compute, func() {
 		if s.ended {
@@ -168,8 +168,8 @@ type receiver struct {
 
 // TakeChunk takes a part of a snapshot and acknowledges it.
 func (r *Replica) TakeChunk(c *net.SnapshotChunk) {
-	if c.To != r.id {
-		return
+	if c.To != r.id || r.receive != nil && r.receive.complete {
+		return // for a former replica; or Raft is about to take the whole one
 	}
 	e := r.cfg.Host.Effects()
 	answer := func(failed bool) {
@@ -256,8 +256,10 @@ func (r *Replica) dropRefused(e *Effects) {
 	}
 }
 
-// sweepStaged removes rows of a snapshot that never came into force.
+// sweepStaged removes rows of a snapshot that never came into force. It runs before
+// the first row of a stream is stored, and so never after one.
 func (r *Replica) sweepStaged(b *disk.Batch) {
+	r.sweep = false
 	prefix := statePrefix(r.cfg.Shard, r.number+1)
 	b.DeleteRange(prefix, disk.After(prefix))
 }

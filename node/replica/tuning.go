@@ -18,6 +18,8 @@ type Tuning struct {
 	MaxUncommittedBytes uint64
 	// MaxInflightMessages bounds unacknowledged appends to one follower (default 128).
 	MaxInflightMessages int
+	// MaxInflightBytes bounds the bytes of those (default 8 MiB).
+	MaxInflightBytes uint64
 	// TruncateEntries and TruncateBytes are how much log is worth cutting (default
 	// 256 entries, 1 MiB) once every member has it.
 	TruncateEntries, TruncateBytes int
@@ -42,6 +44,7 @@ func (t *Tuning) setDefaults() {
 	orDefault(&t.MaxApplyBytes, 4<<20)
 	orDefault(&t.MaxUncommittedBytes, 64<<20)
 	orDefault(&t.MaxInflightMessages, 128)
+	orDefault(&t.MaxInflightBytes, 8<<20)
 	orDefault(&t.TruncateEntries, 256)
 	orDefault(&t.TruncateBytes, 1<<20)
 	orDefault(&t.MaxLogEntries, 100_000)

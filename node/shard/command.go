@@ -82,7 +82,8 @@ type op struct {
 	row       []byte    // the stored form; aliases the command
 }
 
-// next decodes the following operation, using scratch for the vector.
+// next decodes the following operation, using scratch for the vector; with a nil
+// scratch it passes over it.
 func (c *write) next(scratch []float32) (op, error) {
 	first := c.r.Byte()
 	o := op{kind: flow.OpKind(first & opKindMask), cond: first&opIf != 0}
@@ -92,7 +93,11 @@ func (c *write) next(scratch []float32) (op, error) {
 	start := len(c.body) - c.r.Len()
 	o.id = flow.PointID(c.r.Text())
 	if o.kind == flow.Upsert {
-		o.vector = c.r.AppendFloats(scratch[:0])
+		if scratch == nil {
+			c.r.SkipFloats()
+		} else {
+			o.vector = c.r.AppendFloats(scratch[:0])
+		}
 		c.r.Bytes()
 		o.row = c.body[start : len(c.body)-c.r.Len()]
 	}
@@ -113,6 +118,20 @@ func EncodeDrop(position uint64, ids []flow.CollectionID) []byte {
 	return w.Buf
 }
 
+// AddsData says whether a command that Admit lets pass could make the shard grow.
+func AddsData(body []byte) bool {
+	w, err := decodeWrite(body)
+	if err != nil || body[0] != commandWrite {
+		return false
+	}
+	for range w.ops {
+		if o, err := w.next(nil); err != nil || o.kind == flow.Upsert {
+			return true
+		}
+	}
+	return false
+}
+
 func decodeDrop(body []byte) (position uint64, ids []flow.CollectionID, err error) {
 	r := wire.NewReader(body[1:])
 	position = r.Uint()
@@ -131,10 +150,24 @@ const (
 	None Refusal = iota
 	// Dropped: the collection is dropped in this shard.
 	Dropped
-	// Expired: the request id is older than what the shard still remembers, or its
-	// time is too far ahead; it could be a retry of what was applied.
+	// Expired: the request id is older than what the shard still remembers; it could
+	// be a retry of what was applied.
 	Expired
+	// Ahead: the request id's time is too far ahead of the shard's.
+	Ahead
 )
+
+// Err returns the error that tells a client of the refusal of its request; nil for
+// None and Dropped.
+func (f Refusal) Err(id flow.RequestID) *flow.Error {
+	switch f {
+	case Expired:
+		return flow.Errorf(flow.Conflict, "shard.Apply", "request id %v is older than the %v for which requests are remembered: if this is a retry, it may have been applied; read before writing again", id, dedupWindow)
+	case Ahead:
+		return flow.Errorf(flow.InvalidArgument, "shard.Apply", "the time in request id %v is more than %v ahead: the clock it was made with is wrong", id, maxAhead)
+	}
+	return nil
+}
 
 // outcome is what became of a write.
 type outcome struct {

@@ -12,9 +12,12 @@ import (
 const (
 	// dedupWindow is how long a request is remembered, in the shard's log time.
 	dedupWindow = 5 * time.Minute
-	// maxDedupEntries bounds the table; past it the oldest requests are forgotten
-	// early, and retries of them refused.
+	// maxAhead is how far the time of a request id may be ahead of the log time.
+	maxAhead = time.Minute
+	// maxDedupEntries and maxDedupBytes (of results) bound the table; past them the
+	// oldest requests are forgotten early, and retries of them refused.
 	maxDedupEntries = 1 << 16
+	maxDedupBytes   = 8 << 20
 )
 
 // dedup is the table of requests that were applied: part of the replicated state,
@@ -27,6 +30,7 @@ const (
 type dedup struct {
 	results map[flow.RequestID][]byte
 	order   requestHeap
+	bytes   int
 	// logTime is the largest time of any command; floor is where memory ends.
 	logTime, floor flow.Time
 }
@@ -49,18 +53,26 @@ func (h *requestHeap) Pop() any {
 func (d *dedup) advance(now flow.Time, rows *replica.Rows) {
 	d.logTime = max(d.logTime, now)
 	d.floor = max(d.floor, d.logTime.Add(-dedupWindow))
-	for len(d.order) > 0 && (d.order[0].Time() <= d.floor || len(d.order) > maxDedupEntries) {
+	for len(d.order) > 0 && (d.order[0].Time() <= d.floor || len(d.order) > maxDedupEntries || d.bytes > maxDedupBytes) {
 		id := heap.Pop(&d.order).(flow.RequestID)
 		rows.Delete(dedupKey(id), replica.RowHash(dedupKey(id), d.results[id]))
+		d.bytes -= len(d.results[id])
 		delete(d.results, id)
 		d.floor = max(d.floor, id.Time())
 	}
 }
 
-// admits says whether a request that is not in the table may be applied: it cannot
-// be a retry of one that was forgotten.
-func (d *dedup) admits(id flow.RequestID) bool {
-	return id.Time() > d.floor && id.Time() <= d.logTime.Add(dedupWindow)
+// refuses says why a request that is not in the table must not be applied at a log
+// time of at least now: it could be a retry of one that was forgotten, or it would
+// stay in the table for too long.
+func (d *dedup) refuses(id flow.RequestID, now flow.Time) Refusal {
+	switch at := id.Time(); {
+	case at <= max(d.floor, max(d.logTime, now).Add(-dedupWindow)):
+		return Expired
+	case at > max(d.logTime, now).Add(maxAhead):
+		return Ahead
+	}
+	return None
 }
 
 // remember keeps the result of a request that was applied.
@@ -71,5 +83,6 @@ func (d *dedup) remember(id flow.RequestID, result []byte, rows *replica.Rows) {
 
 func (d *dedup) restore(id flow.RequestID, result []byte) {
 	d.results[id] = result
+	d.bytes += len(result)
 	heap.Push(&d.order, id)
 }

@@ -64,7 +64,7 @@ func (l *lone) restart() {
 	l.pending = map[flow.RequestID]bool{}
 	r, err := replica.Open(l.disk, replica.Config{
 		Shard: shardID, Incarnation: l.starts, NewMachine: func() replica.Machine { return forgetful{shard.New()} },
-		Random: func(int) int { return 0 }, Now: func() flow.Time { return l.now }, Host: l,
+		Random: func(int) int { return 0 }, Now: func() flow.Time { return l.now }, Wall: func() flow.Time { return l.now }, Host: l,
 	})
 	if err != nil {
 		l.t.Fatalf("restart: %v", err)

@@ -50,7 +50,7 @@ type location struct{ slot, hash uint64 }
 func New() *Machine {
 	return &Machine{
 		collections: map[flow.CollectionID]*collection{}, dropped: map[flow.CollectionID]bool{},
-		dedup: dedup{results: map[flow.RequestID][]byte{}},
+		dedup: dedup{results: map[flow.RequestID][]byte{}}, scratch: make([]float32, 0, 16),
 	}
 }
 
@@ -68,8 +68,8 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	if result, ok := m.dedup.results[c.Request]; ok {
 		return result
 	}
-	if !m.dedup.admits(c.Request) {
-		return outcome{refusal: Expired}.encode(index)
+	if f := m.dedup.refuses(c.Request, c.Time); f != None {
+		return outcome{refusal: f}.encode(index)
 	}
 	w, err := decodeWrite(c.Body)
 	if err != nil {
@@ -81,6 +81,34 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	result := m.write(index, w, rows).encode(index)
 	m.dedup.remember(c.Request, result, rows)
 	return result
+}
+
+// Admit implements replica.Machine: a malformed command is InvalidArgument; one whose
+// request id is refused gets the Refusal's error.
+func (m *Machine) Admit(c replica.Command) *flow.Error {
+	malformed := flow.Errorf(flow.InvalidArgument, "shard.Admit", "the command is malformed")
+	if len(c.Body) == 0 {
+		return malformed
+	}
+	if c.Body[0] == commandDrop {
+		if _, _, err := decodeDrop(c.Body); err != nil {
+			return malformed
+		}
+		return nil
+	}
+	w, err := decodeWrite(c.Body)
+	if err != nil || c.Body[0] != commandWrite || w.ops > flow.MaxBatchPoints || w.dim < 1 || w.dim > flow.MaxDim || !w.metric.Valid() {
+		return malformed
+	}
+	for range w.ops {
+		if o, err := w.next(nil); err != nil || !o.id.Valid() || o.kind != flow.Upsert && o.kind != flow.Delete {
+			return malformed
+		}
+	}
+	if w.r.Done() != nil {
+		return malformed
+	}
+	return m.dedup.refuses(c.Request, c.Time).Err(c.Request)
 }
 
 // Seen implements replica.Machine.
@@ -101,7 +129,7 @@ func (m *Machine) write(at uint64, w write, rows *replica.Rows) outcome {
 		if err != nil {
 			panic(flow.Errorf(flow.Corrupt, "shard.write", "operation %d of the command at %d: %w", i, at, err))
 		}
-		if o.vector != nil {
+		if cap(o.vector) > 0 {
 			m.scratch = o.vector
 		}
 		results[i] = c.apply(w.collection, at<<slotOpBits|uint64(i), o, rows)

@@ -109,6 +109,41 @@ func refuse(kind flow.Kind, format string, args ...any) Result {
 	return Result{Err: flow.Errorf(kind, "system.Apply", format, args...)}
 }
 
+// Admit implements replica.Machine: a malformed command is InvalidArgument.
+func (m *Machine) Admit(c replica.Command) *flow.Error {
+	malformed := flow.Errorf(flow.InvalidArgument, "system.Admit", "the command is malformed")
+	if len(c.Body) == 0 {
+		return malformed
+	}
+	r := wire.NewReader(c.Body[1:])
+	switch c.Body[0] {
+	case commandCreate:
+		r.Text()
+		r.Uint()
+		r.Byte()
+	case commandDrop:
+		r.Text()
+	case commandJoin:
+		decodeInfo(r)
+		decodeRequest(r)
+	case commandUpdate:
+		decodeInfo(r)
+	case commandMove:
+		r.Uint()
+		r.Uint()
+		r.Uint()
+	case commandFinish:
+		r.Uint()
+		r.Uint()
+	default:
+		return malformed
+	}
+	if r.Done() != nil {
+		return malformed
+	}
+	return nil
+}
+
 // Apply implements replica.Machine.
 func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []byte {
 	if len(c.Body) == 0 {
@@ -217,7 +252,7 @@ func (m *Machine) move(rows *replica.Rows, shard flow.ShardID, add flow.NodeID, 
 		return refuse(flow.Conflict, "replica %v is not one of shard %v", remove, shard)
 	}
 	for _, id := range p.Replicas {
-		if id.Node() == add && id != remove {
+		if id.Node() == add {
 			return refuse(flow.Conflict, "node %v has a replica of shard %v", add, shard)
 		}
 	}

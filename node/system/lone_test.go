@@ -45,7 +45,7 @@ func (l *lone) restart() {
 	l.starts++
 	r, err := replica.Open(l.disk, replica.Config{
 		Incarnation: l.starts, NewMachine: func() replica.Machine { return system.New() },
-		Random: func(int) int { return 0 }, Now: func() flow.Time { return epoch }, Host: l,
+		Random: func(int) int { return 0 }, Now: func() flow.Time { return epoch }, Wall: func() flow.Time { return epoch }, Host: l,
 	})
 	if err != nil {
 		l.t.Fatalf("restart: %v", err)
