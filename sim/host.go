@@ -12,11 +12,17 @@ import (
 
 // Machine is the node as the world drives it: five inputs, and the error it died of.
 type Machine interface {
+	// Tick says that time has passed: about Scenario.TickEvery, more after a pause.
 	Tick()
+	// Receive takes a frame from the network, which may be damaged.
 	Receive(frame []byte)
+	// Serve takes a client's request; reply is called once, from Flush.
 	Serve(req flow.Request, reply func(flow.Response))
+	// Done takes the completion of a synced batch or of a job.
 	Done(c node.Completion)
+	// Flush lets the effects of the turn's inputs leave.
 	Flush()
+	// Err is what the node died of; nil while it lives.
 	Err() error
 }
 

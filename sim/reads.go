@@ -14,6 +14,10 @@ const maxStaleness = 5 * time.Second
 // read makes one read of any kind and level.
 func (c *client) read(r *rand.Rand, collection string, then func()) {
 	o := c.drawReadOptions(r)
+	if collection == fleetingCollection && c.l.generation > 1 {
+		// A read that accepts an old state may see the collection's predecessor.
+		o.Level, o.Token, o.MaxStaleness = flow.Linearizable, nil, 0
+	}
 	var req flow.Request
 	switch n := r.IntN(100); {
 	case n < 45:

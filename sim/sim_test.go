@@ -22,7 +22,7 @@ var (
 )
 
 // defaultSeeds is how many seeds a plain `go test ./sim` runs: about 40 s on 2 cores.
-const defaultSeeds = 60
+const defaultSeeds = 200
 
 // TestSeed runs worlds. A failure prints the command that repeats it.
 func TestSeed(t *testing.T) {
