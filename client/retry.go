@@ -49,6 +49,8 @@ type answer struct {
 	status int
 	header http.Header
 	unsure bool
+	// scanned says that the result has been read already.
+	scanned bool
 }
 
 // NewRequestID makes an id for a write from the clock and the system's random source.
@@ -73,7 +75,7 @@ func (c *Client) do(ctx context.Context, cl *call, result any) (*answer, error) 
 	var last error
 	for attempt := 1; ; attempt++ {
 		e := c.pick()
-		a, err := c.attempt(ctx, e, cl)
+		a, err := c.attempt(ctx, e, cl, result)
 		if err == nil {
 			e.avoidUntilNs.Store(0)
 			a.unsure = unsure
@@ -139,8 +141,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// attempt sends the call once and reads the whole answer.
-func (c *Client) attempt(ctx context.Context, e *endpoint, cl *call) (*answer, error) {
+// attempt sends the call once and reads the whole answer; its result too, where
+// that goes without encoding/json.
+func (c *Client) attempt(ctx context.Context, e *endpoint, cl *call, result any) (*answer, error) {
 	if c.AttemptTimeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.AttemptTimeout)
@@ -170,6 +173,10 @@ func (c *Client) attempt(ctx context.Context, e *endpoint, cl *call) (*answer, e
 		return nil, err
 	}
 	a := &answer{status: resp.StatusCode, header: resp.Header}
+	if a.status == http.StatusOK && scanAnswer(body, &a.Envelope, result) {
+		a.scanned = true
+		return a, nil
+	}
 	if err := json.Unmarshal(body, &a.Envelope); err != nil {
 		text, _ := json.Marshal(ErrorStatus{Error: fmt.Sprintf("HTTP %s from %s: %.*q", resp.Status, e.url, maxErrorTextBytes, body)})
 		a.Envelope = Envelope{Status: text}
@@ -213,7 +220,7 @@ func (a *answer) failure(op string) error {
 
 // finish decodes the result of a call that needs no retry.
 func finish(cl *call, a *answer, err error, result any) error {
-	if err != nil || result == nil {
+	if err != nil || result == nil || a.scanned {
 		return err
 	}
 	if err := json.Unmarshal(a.Result, result); err != nil {

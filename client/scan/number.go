@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -162,8 +163,9 @@ func (s *Scanner) Float() (float32, *Error) {
 	return float32(x), nil
 }
 
-// Floats appends the numbers of an array to v. Small integers, which is what
-// quantised data holds, take the short way through the loop.
+// Floats appends the numbers of an array, at most flow.MaxDim of them, to v; a nil v
+// gets just the capacity they need. Small integers, which is what quantised data
+// holds, take the short way through the loop.
 func (s *Scanner) Floats(v []float32) ([]float32, *Error) {
 	if s.Peek() != '[' {
 		return v, s.Expected("an array of numbers")
@@ -172,6 +174,9 @@ func (s *Scanner) Floats(v []float32) ([]float32, *Error) {
 	if s.Peek() == ']' {
 		s.i++
 		return v, nil
+	}
+	if v == nil {
+		v = make([]float32, 0, s.elements())
 	}
 	b, i, from := s.b, s.i, len(v)
 	for {
@@ -203,6 +208,16 @@ func (s *Scanner) Floats(v []float32) ([]float32, *Error) {
 			return v, s.malformed("expected ',' or ']'")
 		}
 	}
+}
+
+// elements returns how many numbers there are up to the end of the array, or a
+// limit where that cannot be right.
+func (s *Scanner) elements() int {
+	rest := s.b[s.i:]
+	if end := bytes.IndexByte(rest, ']'); end >= 0 {
+		rest = rest[:end]
+	}
+	return min(bytes.Count(rest, []byte{','})+1, flow.MaxDim+1)
 }
 
 // smallInteger reads an integer of at most fastDigits digits at b[i] and returns
