@@ -39,7 +39,9 @@ const maxSteps = 800
 // with the network healed the group comes together.
 func TestRandomWalk(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &walk{t: t, rig: newRig(4, replica.Tuning{TruncateEntries: 3, MaxLogEntries: 6, ChunkBytes: 200, NoteEvery: 2})}
+		w := &walk{t: t, rig: newRig(4, replica.Tuning{
+			HeartbeatTicks: 1, ElectionTicks: 4, TruncateEntries: 3, MaxLogEntries: 6, ChunkBytes: 200, NoteEvery: 2,
+		})}
 		w.digestAt, w.votes, w.accepted = map[uint64]uint64{}, map[vote]uint64{}, map[flow.RequestID]string{}
 		if err := w.grow(3); err != nil {
 			t.Fatal(err)

@@ -56,7 +56,7 @@ func TestFutureRequest(t *testing.T) {
 	for i, c := range []struct {
 		ahead time.Duration
 		want  shard.Refusal
-	}{{0, shard.None}, {window, shard.None}, {window + time.Millisecond, shard.Expired}, {1000 * time.Hour, shard.Expired}} {
+	}{{0, shard.None}, {maxAhead, shard.None}, {maxAhead + time.Millisecond, shard.Ahead}, {1000 * time.Hour, shard.Ahead}} {
 		if a := decode(t, l.run(request(l.now.Add(c.ahead), uint64(i)), upsert("sa", 1))); a.refusal != c.want {
 			t.Errorf("a request %v ahead is answered with refusal %d, want %d", c.ahead, a.refusal, c.want)
 		}
@@ -72,11 +72,12 @@ func TestFutureRequest(t *testing.T) {
 }
 
 // Past its limit the table forgets the oldest requests, and refuses them by their
-// time; a restart changes nothing of that.
+// time: requests of one millisecond are forgotten together, so that none of them is
+// taken for a new one. A restart changes nothing of that.
 func TestMaxRemembered(t *testing.T) {
 	l := newLone(t)
-	at := func(n uint64) flow.RequestID { return request(epoch.Add(time.Duration(n)*time.Millisecond), n) }
-	const extra = 3
+	at := func(n uint64) flow.RequestID { return request(epoch.Add(time.Duration(n/2)*time.Millisecond), n) }
+	const extra = 5 // two to a millisecond: the sixth goes with the fifth
 	for n := range uint64(maxRemembered + extra) {
 		l.propose(at(n), upsert("sa", 1), func(res replica.Result) {
 			if a := decode(t, res); a.refusal != shard.None {
@@ -91,7 +92,7 @@ func TestMaxRemembered(t *testing.T) {
 	for range 2 {
 		retry := func(n uint64) shard.Refusal { return decode(t, l.run(at(n), upsert("sa", 1))).refusal }
 		for n, want := range map[uint64]shard.Refusal{
-			0: shard.Expired, extra - 1: shard.Expired, extra: shard.None, extra + 1: shard.None, maxRemembered + extra - 1: shard.None,
+			0: shard.Expired, extra - 1: shard.Expired, extra: shard.Expired, extra + 1: shard.None, maxRemembered + extra - 1: shard.None,
 		} {
 			before := l.machine().Count(1)
 			slot, _ := l.machine().Slot(1, "sa")
@@ -107,23 +108,89 @@ func TestMaxRemembered(t *testing.T) {
 	}
 }
 
-// Requests of one millisecond are forgotten together, so that none of them is taken
-// for a new one while another is refused.
-func TestForgottenTogether(t *testing.T) {
+// Large results count by their bytes, so that memory stays bounded.
+func TestMaxRememberedBytes(t *testing.T) {
 	l := newLone(t)
-	const together = 8
-	for n := range uint64(maxRemembered + 1) {
-		id := request(epoch.Add(time.Millisecond), n)
-		if n < together {
-			id = request(epoch, n)
-		}
-		l.propose(id, upsert("sa", 1), func(replica.Result) {})
+	ops := make([]flow.Op, flow.MaxBatchPoints)
+	for i := range ops {
+		ops[i] = flow.Op{Kind: flow.Delete, ID: "sa"}
 	}
-	l.settle()
-	l.run(request(epoch.Add(2*time.Millisecond), 0), upsert("sa", 1))
-	for n := range uint64(together) {
-		if a := decode(t, l.run(request(epoch, n), upsert("sa", 2))); a.refusal != shard.Expired {
-			t.Errorf("request %d of the forgotten millisecond is answered %+v", n, a)
+	body := shard.EncodeWrite(collection(1), ops, all(ops))
+	at := func(n int) flow.RequestID { return request(epoch.Add(time.Duration(n)*time.Millisecond), uint64(n)) }
+	const maxResultBytes = 8 << 20
+	bytes, n := 0, 0
+	for ; bytes <= 2*maxResultBytes; n++ {
+		bytes += len(l.run(at(n), body).Result)
+	}
+	_, before := l.machine().Points()
+	for _, c := range []struct {
+		request int
+		want    shard.Refusal
+	}{{0, shard.Expired}, {n / 4, shard.Expired}, {n/2 + n/10, shard.None}, {n - 1, shard.None}} {
+		if a := decode(t, l.run(at(c.request), body)); a.refusal != c.want {
+			t.Errorf("retry of request %d of %d: refusal %d, want %d", c.request, n, a.refusal, c.want)
+		}
+	}
+	l.restart()
+	if a := decode(t, l.run(at(n/4), body)); a.refusal != shard.Expired {
+		t.Errorf("after a restart a forgotten request is answered %+v", a)
+	}
+	if _, after := l.machine().Points(); after > before {
+		t.Errorf("the machine reports %d bytes, and %d before", after, before)
+	}
+}
+
+// Admit refuses what Apply could not carry out, before it is in the log for good.
+func TestAdmit(t *testing.T) {
+	m := shard.New()
+	c := collection(1)
+	op := flow.Op{Kind: flow.Upsert, ID: "sa", Vector: make(flow.Vector, c.Dim)}
+	write := func(change func(c *flow.Collection, op *flow.Op)) []byte {
+		c, op := c, op
+		change(&c, &op)
+		return shard.EncodeWrite(c, []flow.Op{op}, []int{0})
+	}
+	good := write(func(*flow.Collection, *flow.Op) {})
+	admit := func(id flow.RequestID, body []byte) error {
+		if err := m.Admit(replica.Command{Request: id, Time: epoch, Body: body}); err != nil {
+			return err
+		}
+		return nil
+	}
+	for name, body := range map[string][]byte{"a write": good, "a drop": shard.EncodeDrop(1, []flow.CollectionID{1}),
+		"a deletion": write(func(_ *flow.Collection, op *flow.Op) { *op = flow.Op{Kind: flow.Delete, ID: "sa"} })} {
+		if err := admit(request(epoch, 1), body); err != nil {
+			t.Errorf("%s is refused: %v", name, err)
+		}
+		if got, want := shard.AddsData(body), name == "a write"; got != want {
+			t.Errorf("%s adds data: %v, want %v", name, got, want)
+		}
+	}
+	for name, body := range map[string][]byte{
+		"nothing":                   nil,
+		"an unknown kind":           append([]byte("?"), good[1:]...),
+		"a write cut short":         good[:len(good)-1],
+		"a write with more":         append(append([]byte(nil), good...), 0),
+		"a drop cut short":          shard.EncodeDrop(1, []flow.CollectionID{1})[:2],
+		"dimension 0":               write(func(c *flow.Collection, _ *flow.Op) { c.Dim = 0 }),
+		"too many dimensions":       write(func(c *flow.Collection, _ *flow.Op) { c.Dim = flow.MaxDim + 1 }),
+		"no metric":                 write(func(c *flow.Collection, _ *flow.Op) { c.Metric = 0 }),
+		"an operation there is not": write(func(_ *flow.Collection, op *flow.Op) { op.Kind = 3 }),
+		"no id":                     write(func(_ *flow.Collection, op *flow.Op) { op.ID = "" }),
+	} {
+		if err := admit(request(epoch, 1), body); flow.KindOf(err) != flow.InvalidArgument || err == nil {
+			t.Errorf("%s: error is %v, want %v", name, err, flow.InvalidArgument)
+		}
+	}
+	for name, c := range map[string]struct {
+		id   flow.RequestID
+		kind flow.Kind
+	}{
+		"an id that is too old":   {request(epoch.Add(-window), 1), flow.Conflict},
+		"an id that is too early": {request(epoch.Add(maxAhead+time.Millisecond), 1), flow.InvalidArgument},
+	} {
+		if err := admit(c.id, good); flow.KindOf(err) != c.kind || err == nil {
+			t.Errorf("%s: error is %v, want %v", name, err, c.kind)
 		}
 	}
 }

@@ -24,9 +24,11 @@ type failer interface {
 	Fatalf(format string, args ...any)
 }
 
-// forgetful hides the machine's memory from the proposer, so that a retry enters
-// the log and Apply must recognise it.
+// forgetful hides the machine's memory and its refusals from the proposer, so that
+// retries and what is refused enter the log and Apply must recognise them.
 type forgetful struct{ *shard.Machine }
+
+func (forgetful) Admit(replica.Command) *flow.Error { return nil }
 
 func (forgetful) Seen(flow.RequestID) ([]byte, bool) { return nil, false }
 

@@ -28,7 +28,7 @@ func (s sent) body() []byte { return shard.EncodeWrite(collection(s.collection),
 
 // pointIDs are few, so that operations meet each other.
 var pointIDs = []flow.PointID{
-	flow.NumberID(0), flow.NumberID(7), flow.NumberID(1 << 63), "s7", "s", "sa", "sab", "sb\x00c", "sz", flow.PointID("s" + string(bytes.Repeat([]byte("x"), flow.MaxPointIDBytes))),
+	flow.NumberID(0), flow.NumberID(7), flow.NumberID(1 << 63), "s7", "sq", "sa", "sab", "sb\x00c", "sz", flow.PointID("s" + string(bytes.Repeat([]byte("x"), flow.MaxPointIDBytes))),
 }
 
 func drawOps(t *rapid.T, c flow.Collection, m *model) []flow.Op {
@@ -65,7 +65,7 @@ func drawSent(t *rapid.T, now flow.Time, n uint64, m *model, past []sent) sent {
 	}
 	c := flow.CollectionID(rapid.IntRange(1, collections).Draw(t, "collection"))
 	// Most ids are of now; some are as old or as early as is still taken, or beyond.
-	offset := rapid.SampledFrom([]time.Duration{0, 0, 0, -time.Minute, time.Minute, -window, window, 1 - window, window + time.Millisecond, -2 * window}).Draw(t, "offset")
+	offset := rapid.SampledFrom([]time.Duration{0, 0, 0, 0, -time.Minute, maxAhead, maxAhead + time.Millisecond, -window, time.Millisecond - window, window, -2 * window}).Draw(t, "offset")
 	return sent{id: request(now.Add(offset), n), collection: c, ops: drawOps(t, collection(c), m)}
 }
 
@@ -88,9 +88,12 @@ func TestModel(t *testing.T) {
 			"write": func(t *rapid.T) {
 				n++
 				s := drawSent(t, l.now, n, m, past)
+				admitted := l.machine().Admit(replica.Command{Request: s.id, Time: l.now, Body: s.body()})
 				res := l.run(s.id, s.body())
 				if got, want := decode(t, res), m.write(res.Index, l.now, s.id, s.collection, s.ops); !equalAnswers(got, want) {
 					t.Fatalf("request %v at %d: %+v is answered %+v, want %+v", s.id, res.Index, s, got, want)
+				} else if err := want.refusal.Err(s.id); m.remembered[s.id].results == nil && (err == nil) != (admitted == nil) {
+					t.Fatalf("request %v at %d: admitted with %v, applied with %v", s.id, res.Index, admitted, err)
 				}
 				past = append(past, s)
 			},

@@ -12,6 +12,7 @@ import (
 // What the shard promises about retries.
 const (
 	window        = 5 * time.Minute
+	maxAhead      = time.Minute
 	maxRemembered = 1 << 16
 )
 
@@ -53,8 +54,11 @@ func (m *model) write(index uint64, now flow.Time, id flow.RequestID, c flow.Col
 	if a, ok := m.remembered[id]; ok {
 		return a
 	}
-	if id.Time() <= m.floor || id.Time() > m.logTime.Add(window) {
+	if id.Time() <= m.floor {
 		return answer{refusal: shard.Expired}
+	}
+	if id.Time() > m.logTime.Add(maxAhead) {
+		return answer{refusal: shard.Ahead}
 	}
 	if m.dropped[c] {
 		return answer{refusal: shard.Dropped}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
 	"github.com/ruvector-flow/ruvector-flow/node/shard"
 	"pgregory.net/rapid"
 )
@@ -134,4 +135,29 @@ func TestDecodeAnything(t *testing.T) {
 	if _, _, err := shard.DecodeResult([]byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1}); err == nil {
 		t.Error("a result of billions of operations is taken")
 	}
+}
+
+// What Admit lets into the log Apply carries out, without a panic.
+func TestAdmitted(t *testing.T) {
+	c := collection(1)
+	good := [][]byte{
+		shard.EncodeWrite(c, []flow.Op{
+			{Kind: flow.Upsert, ID: "sa", Vector: flow.Vector{1, 2}, Payload: []byte("{}"), If: true},
+			{Kind: flow.Delete, ID: flow.NumberID(7), If: true, IfVersion: 300},
+		}, []int{0, 1}),
+		shard.EncodeDrop(1, []flow.CollectionID{1, 2}),
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		l := newLone(t)
+		for n := range uint64(20) {
+			body := bytes.Clone(rapid.SampledFrom(good).Draw(t, "command"))
+			at := rapid.IntRange(0, len(body)-1).Draw(t, "at")
+			body[at] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+			body = body[:rapid.IntRange(at+1, len(body)).Draw(t, "length")]
+			if id := request(epoch, n); l.machine().Admit(replica.Command{Request: id, Time: epoch, Body: body}) == nil {
+				l.run(id, body)
+			}
+		}
+		l.restart()
+	})
 }

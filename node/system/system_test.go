@@ -188,3 +188,27 @@ func TestUnknownCommand(t *testing.T) {
 		}()
 	}
 }
+
+// Admit lets every command in that this code writes, and nothing that Apply could
+// not take apart.
+func TestAdmit(t *testing.T) {
+	m := system.New()
+	for _, body := range [][]byte{
+		system.EncodeCreate("a", 3, flow.Euclid), system.EncodeDrop("a"), system.EncodeJoin(&flow.JoinRequest{Name: "a"}),
+		system.EncodeUpdate(1, "a", "b"), system.EncodeMove(1, 2, 3), system.EncodeFinish(&system.Move{ID: 1, Shard: 2}),
+	} {
+		if err := m.Admit(replica.Command{Body: body}); err != nil {
+			t.Errorf("command %q is refused: %v", body, err)
+		}
+		for n := range body {
+			if err := m.Admit(replica.Command{Body: body[:n]}); err == nil || err.Kind != flow.InvalidArgument {
+				t.Errorf("command %q cut at %d: error is %v", body, n, err)
+			}
+		}
+		for _, other := range [][]byte{append(body[:len(body):len(body)], 0), append([]byte("?"), body[1:]...)} {
+			if err := m.Admit(replica.Command{Body: other}); err == nil || err.Kind != flow.InvalidArgument {
+				t.Errorf("command %q: error is %v", other, err)
+			}
+		}
+	}
+}
