@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -301,4 +302,38 @@ func TestHealthView(t *testing.T) {
 			t.Errorf("%s: %+v, want %s tolerating %d", c.name, h, c.status, c.tolerates)
 		}
 	}
+}
+
+// BenchmarkClient sends requests for one point of 784 components over TCP to a
+// backend that keeps points in a map: what is measured is HTTP and JSON.
+func BenchmarkClient(b *testing.B) {
+	server := httptest.NewServer(New(newFake(), Config{}))
+	defer server.Close()
+	c := client.New(server.URL)
+	defer c.Close()
+	ctx := context.Background()
+	v := make(flow.Vector, 784)
+	for i := range v {
+		v[i] = rand.Float32()
+	}
+	if err := c.CreateCollection(ctx, "c", len(v), flow.Euclid); err != nil {
+		b.Fatal(err)
+	}
+	point := []flow.Point{{ID: flow.NumberID(1), Vector: v}}
+	b.Run("put", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := c.Upsert(ctx, "c", point, client.WriteOptions{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("get", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if p, err := c.Get(ctx, "c", flow.NumberID(1), flow.ReadOptions{}); err != nil || len(p.Vector) != len(v) {
+				b.Fatal(err)
+			}
+		}
+	})
 }
