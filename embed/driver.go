@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"runtime"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -28,6 +29,9 @@ func drive(n *node.Node, box *mailbox, tickEvery time.Duration, stop <-chan stru
 		case <-ticker.C:
 			tick = true
 		}
+		// Let those who are about to post do so first: a turn costs the same for one
+		// input or many, and fewer turns make larger batches.
+		runtime.Gosched()
 		inputs = box.swap(inputs)
 		for i := range inputs {
 			feed(n, box, &inputs[i])
