@@ -124,30 +124,28 @@ func New(b Backend, cfg Config) http.Handler {
 	} {
 		h.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { h.serve(w, req, r.body, r.serve) })
 	}
-	return h
+	h.mux.HandleFunc(elsewhere, func(w http.ResponseWriter, req *http.Request) { h.serve(w, req, 0, (*exchange).noRoute) })
+	return h.mux
 }
 
-// ServeHTTP serves a route, and answers a request without one in JSON as well.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, pattern := h.mux.Handler(r); pattern != "" {
-		h.mux.ServeHTTP(w, r)
-		return
+// elsewhere is the pattern of all that has no route of its own.
+const elsewhere = "/"
+
+// noRoute answers a request without a route in JSON as well.
+func (x *exchange) noRoute() error {
+	allowed := x.h.methods(x.r)
+	if len(allowed) == 0 {
+		return flow.Errorf(flow.NotFound, "api.noRoute", "there is no %s", x.r.URL.Path)
 	}
-	h.serve(w, r, 0, func(x *exchange) error {
-		allowed := h.methods(r)
-		if len(allowed) == 0 {
-			return flow.Errorf(flow.NotFound, "api.ServeHTTP", "there is no %s", r.URL.Path)
-		}
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		return &refusal{http.StatusMethodNotAllowed, r.Method + " is not possible here, only " + strings.Join(allowed, " and ")}
-	})
+	x.w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return &refusal{http.StatusMethodNotAllowed, x.r.Method + " is not possible here, only " + strings.Join(allowed, " and ")}
 }
 
 // methods returns the methods for which the request's path has a route.
 func (h *handler) methods(r *http.Request) (allowed []string) {
 	probe := *r
 	for _, probe.Method = range []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete} {
-		if _, pattern := h.mux.Handler(&probe); pattern != "" {
+		if _, pattern := h.mux.Handler(&probe); pattern != "" && pattern != elsewhere {
 			allowed = append(allowed, probe.Method)
 		}
 	}

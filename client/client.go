@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -37,6 +38,7 @@ type Client struct {
 	http      *http.Client
 	endpoints []*endpoint
 	next      atomic.Uint64
+	buffers   sync.Pool // of *[]byte, for answers while they are read
 }
 
 // endpoint is one node's base URL, and until when it is better avoided.
@@ -62,6 +64,7 @@ func New(endpoints ...string) *Client {
 			ReadBufferSize:      16 << 10,
 		}},
 	}
+	c.buffers.New = func() any { return new([]byte) }
 	for _, list := range endpoints {
 		for e := range strings.SplitSeq(list, ",") {
 			e = strings.TrimRight(strings.TrimSpace(e), "/")

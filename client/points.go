@@ -94,11 +94,29 @@ func (c *Client) Write(ctx context.Context, collection string, ops []flow.Op, o 
 	return res, err
 }
 
+// Guesses of the length of an upsert's body: an operation without its vector and
+// payload, and a component, by whether it is an integer, as in quantised data.
+const (
+	opBytes       = 64
+	integerBytes  = 4
+	fractionBytes = 12
+	// sampledFloats is how many components tell what the rest are like.
+	sampledFloats = 16
+)
+
 // upsertSize guesses the length of an upsert's body.
 func upsertSize(ops []flow.Op) int {
-	n := 64
+	n, each := opBytes, integerBytes
 	for i := range ops {
-		n += 64 + 4*len(ops[i].Vector) + len(ops[i].Payload)
+		v := ops[i].Vector
+		if i == 0 {
+			for _, x := range v[:min(len(v), sampledFloats)] {
+				if x != float32(int32(x)) {
+					each = fractionBytes
+				}
+			}
+		}
+		n += opBytes + each*len(v) + len(ops[i].Payload)
 	}
 	return n
 }

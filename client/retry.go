@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -25,6 +26,12 @@ const (
 	avoidFor = time.Second
 	// maxResponseBytes bounds what is read of one answer.
 	maxResponseBytes = 1 << 30
+	// firstReadBytes is what is set aside for an answer before any of it has come,
+	// whatever length it announces; minReadBytes what it grows by at least.
+	firstReadBytes = 1 << 20
+	minReadBytes   = 4 << 10
+	// maxPooledBytes is the largest buffer kept for the next answer.
+	maxPooledBytes = 1 << 20
 	// maxErrorTextBytes bounds what is quoted of an answer that is not JSON.
 	maxErrorTextBytes = 200
 )
@@ -168,9 +175,14 @@ func (c *Client) attempt(ctx context.Context, e *endpoint, cl *call, result any)
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBytes))
+	buffer := c.buffers.Get().(*[]byte)
+	defer c.buffers.Put(buffer) // nothing of the answer stays in it
+	body, err := readAll(resp, *buffer)
 	if err != nil {
 		return nil, err
+	}
+	if cap(body) <= maxPooledBytes {
+		*buffer = body
 	}
 	a := &answer{status: resp.StatusCode, header: resp.Header}
 	if a.status == http.StatusOK && scanAnswer(body, &a.Envelope, result) {
@@ -185,6 +197,29 @@ func (c *Client) attempt(ctx context.Context, e *endpoint, cl *call, result any)
 		}
 	}
 	return a, nil
+}
+
+// readAll reads an answer, into the buffer's memory as far as that goes.
+func readAll(resp *http.Response, buffer []byte) ([]byte, error) {
+	b := buffer[:0]
+	if n := min(resp.ContentLength, firstReadBytes); int64(cap(b)) <= n {
+		b = make([]byte, 0, n+1) // one more, so that the end is seen without growing
+	}
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, minReadBytes)
+		}
+		n, err := resp.Body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return nil, err
+		case len(b) > maxResponseBytes:
+			return nil, fmt.Errorf("the answer is longer than %d bytes", maxResponseBytes)
+		}
+	}
 }
 
 // retryable says that the same call may be answered otherwise a moment later.
