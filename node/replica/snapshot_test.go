@@ -264,3 +264,28 @@ func TestSenderStepsDown(t *testing.T) {
 		t.Errorf("not all hold %q:\n%s", want, got)
 	}
 }
+
+// The last chunk of one stream and the first of another may arrive in one turn, when
+// the leader changed in between. The complete state must not be thrown away before
+// Raft has taken it.
+func TestTwoStreamsInOneTurn(t *testing.T) {
+	g := behind(t)
+	chunks := g.stream()
+	g.wire = nil
+	first, last := chunks[0], chunks[len(chunks)-1]
+	other := mangle(first, func(c *net.SnapshotChunk) {
+		c.From, c.Stream, c.Head.Index, c.Head.Term = g.member(2).id, 77, c.Head.Index+1, c.Head.Term+1
+	})
+	other.from = 2
+	g.receive(last)
+	g.receive(other)
+	g.member(3).flush()
+	if got, want := g.member(3).data(), g.member(1).data(); got != want {
+		t.Errorf("member 3 holds %q, want %q", got, want)
+	}
+	g.wire = nil
+	g.tickAll(60)
+	if got, want := g.member(3).data(), g.leader().data(); got != want {
+		t.Errorf("member 3 holds %q, want %q", got, want)
+	}
+}
