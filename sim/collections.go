@@ -68,8 +68,8 @@ func (l *workload) recreate() {
 	}
 	l.whenDrained(func() {
 		l.insist(&flow.DropCollectionRequest{Name: fleetingCollection, Timeout: catalogueTimeout}, flow.NotFound, func(err error) {
-			if err != nil { // an earlier attempt did it, and nobody promises that every shard knows
-				again()
+			if err != nil { // an earlier attempt did it, and another may still be on its way
+				l.w.after(drainOnPause, again)
 				return
 			}
 			l.probeDropped(again)

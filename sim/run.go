@@ -13,7 +13,7 @@ import (
 )
 
 // minOKOperations is the floor on successful operations of a run of real load.
-const minOKOperations = 30
+const minOKOperations = 10
 
 // Report is what a run showed.
 type Report struct {
