@@ -177,7 +177,10 @@ func (r *Replica) TakeChunk(c *net.SnapshotChunk) {
 			Shard: r.cfg.Shard, From: r.id, To: c.From, Stream: c.Stream, Seq: c.Seq, Failed: failed}})
 	}
 	if c.Head.Index <= r.applied {
-		answer(true) // the log has brought us further meanwhile
+		// We have all that, and the leader does not know: Raft's answer tells it. Without
+		// one it would send the same snapshot for ever (seed 20379).
+		r.stepSnapshot(c.From, &c.Head)
+		answer(true)
 		return
 	}
 	rc := r.receive
@@ -205,11 +208,17 @@ func (r *Replica) TakeChunk(c *net.SnapshotChunk) {
 	answer(false)
 	if c.Last {
 		rc.complete = true
-		_ = r.raft.Step(&raftpb.Message{
-			Type: raftpb.MsgSnap.Enum(), To: new(uint64(r.id)), From: new(uint64(c.From)), Term: new(rc.head.Term),
-			Snapshot: &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{Index: new(rc.head.Index), Term: new(rc.head.IndexTerm), ConfState: rc.head.Conf}},
-		})
+		r.stepSnapshot(c.From, &rc.head)
 	}
+}
+
+// stepSnapshot tells Raft that the state at a position was received. Raft answers
+// the leader, and asks for it to be put in force only if it is ahead of the log.
+func (r *Replica) stepSnapshot(from flow.ReplicaID, h *net.SnapshotHead) {
+	_ = r.raft.Step(&raftpb.Message{
+		Type: raftpb.MsgSnap.Enum(), To: new(uint64(r.id)), From: new(uint64(from)), Term: new(h.Term),
+		Snapshot: &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{Index: new(h.Index), Term: new(h.IndexTerm), ConfState: h.Conf}},
+	})
 }
 
 // take stores and loads a chunk's rows; at the end it checks the digest.
