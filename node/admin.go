@@ -58,8 +58,16 @@ func (n *Node) serveCreate(req *flow.CreateCollectionRequest, reply func(flow.Re
 		reply(&flow.CreateCollectionResponse{Outcome: outcome(err)})
 		return
 	}
-	n.command(n.newRequestID(), system.EncodeCreate(req.Name, req.Dim, req.Metric), n.due(req.Timeout), func(res system.Result, err *flow.Error) {
-		reply(&flow.CreateCollectionResponse{Outcome: outcome(err), Collection: res.Collection})
+	due := n.due(req.Timeout)
+	n.command(n.newRequestID(), system.EncodeCreate(req.Name, req.Dim, req.Metric), due, func(res system.Result, err *flow.Error) {
+		finish := func(err *flow.Error) {
+			reply(&flow.CreateCollectionResponse{Outcome: outcome(err), Collection: res.Collection})
+		}
+		if err != nil && err.Kind != flow.AlreadyExists {
+			finish(err)
+			return
+		}
+		n.dropFormer(req.Name, due, err, finish)
 	})
 }
 
@@ -85,42 +93,56 @@ func checkCollection(req *flow.CreateCollectionRequest) *flow.Error {
 // so that after the answer no shard takes a write to it.
 func (n *Node) serveDrop(req *flow.DropCollectionRequest, reply func(flow.Response)) {
 	due := n.due(req.Timeout)
-	n.command(n.newRequestID(), system.EncodeDrop(req.Name), due, func(res system.Result, err *flow.Error) {
-		if err != nil {
-			reply(&flow.DropCollectionResponse{Outcome: outcome(err)})
+	finish := func(err *flow.Error) { reply(&flow.DropCollectionResponse{Outcome: outcome(err)}) }
+	n.command(n.newRequestID(), system.EncodeDrop(req.Name), due, func(_ system.Result, err *flow.Error) {
+		if err != nil && err.Kind != flow.NotFound {
+			finish(err)
 			return
 		}
-		n.latestSystem(due, func(err *flow.Error) { n.dropInShards(res.Collection.ID, due, err, reply) })
+		n.dropFormer(req.Name, due, err, finish)
 	})
 }
 
-// dropInShards drops a collection in every shard's log, and then answers.
-func (n *Node) dropInShards(id flow.CollectionID, due flow.Time, failed *flow.Error, reply func(flow.Response)) {
-	finish := func(err *flow.Error) {
-		if err != nil {
-			err = flow.Errorf(flow.Unknown, "node.serveDrop", "dropped, but not every shard has confirmed it: %w", err)
+// dropFormer drops, in every shard's log, the collections that bore a name before,
+// and then gives done the outcome so far. A drop that ran out of time may have left
+// shards that still take writes to one of them from a node whose catalogue is old; so
+// nobody is told that the name is free, or taken again, before that is over.
+func (n *Node) dropFormer(name string, due flow.Time, outcome *flow.Error, done func(*flow.Error)) {
+	unconfirmed := func(err *flow.Error) {
+		done(flow.Errorf(flow.Unknown, "node.dropFormer", "not every shard has confirmed the drop of the former collection %q: %w", name, err))
+	}
+	n.latestSystem(due, func(err *flow.Error) {
+		ids := n.system().Former(name)
+		switch {
+		case err != nil:
+			unconfirmed(err)
+			return
+		case len(ids) == 0:
+			done(outcome)
+			return
 		}
-		reply(&flow.DropCollectionResponse{Outcome: outcome(err)})
-	}
-	if failed != nil {
-		finish(failed)
-		return
-	}
-	placements := n.system().Placements
-	pending := len(placements)
-	for _, p := range placements {
-		n.propose(&proposal{
-			shard: p.Shard, request: n.newRequestID(), due: due, command: shard.EncodeDrop(0, []flow.CollectionID{id}),
-			done: func(_ *net.Written, err *flow.Error) {
-				if err != nil {
-					failed = err
-				}
-				if pending--; pending == 0 {
-					finish(failed)
-				}
-			},
-		})
-	}
+		var failed *flow.Error
+		placements := n.system().Placements
+		pending := len(placements)
+		for _, p := range placements {
+			n.propose(&proposal{
+				shard: p.Shard, request: n.newRequestID(), due: due, command: shard.EncodeDrop(0, ids),
+				done: func(_ *net.Written, err *flow.Error) {
+					if err != nil {
+						failed = err
+					}
+					if pending--; pending > 0 {
+						return
+					}
+					if failed != nil {
+						unconfirmed(failed)
+						return
+					}
+					done(outcome)
+				},
+			})
+		}
+	})
 }
 
 func (n *Node) serveList(req *flow.ListCollectionsRequest, reply func(flow.Response)) {

@@ -202,7 +202,7 @@ func (m *Machine) drop(rows *replica.Rows, request flow.RequestID, name string) 
 	if c == nil {
 		return refuse(flow.NotFound, "collection %q does not exist", name)
 	}
-	d := Drop{ID: c.ID, Created: c.Request, Request: request}
+	d := Drop{ID: c.ID, Name: c.Name, Created: c.Request, Request: request}
 	m.put(rows, dropKey(len(m.Drops)), encodeDrop(d))
 	m.Drops = append(m.Drops, d)
 	m.remove(rows, collectionKey(c.ID))

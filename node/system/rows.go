@@ -83,6 +83,7 @@ func decodeMove(r *wire.Reader) *Move {
 func encodeDrop(d Drop) []byte {
 	var w wire.Writer
 	w.Uint(uint64(d.ID))
+	w.Text(d.Name)
 	w.Raw(d.Created[:])
 	w.Raw(d.Request[:])
 	return w.Buf

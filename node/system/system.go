@@ -60,7 +60,8 @@ type Collection struct {
 
 // Drop remembers a dropped collection. Its id is never used again.
 type Drop struct {
-	ID flow.CollectionID
+	ID   flow.CollectionID
+	Name string
 	// Created and Request are the requests that made and dropped it: a late copy of
 	// either must not touch a collection that has the name now.
 	Created, Request flow.RequestID
@@ -131,6 +132,17 @@ func (m *Machine) SortedCollections() []flow.Collection {
 		list = append(list, m.Collections[name].Collection)
 	}
 	return list
+}
+
+// Former returns the ids of the dropped collections that bore a name.
+func (m *Machine) Former(name string) []flow.CollectionID {
+	var ids []flow.CollectionID
+	for _, d := range m.Drops {
+		if d.Name == name {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
 }
 
 // SortedMoves returns the moves by shard.
@@ -240,7 +252,7 @@ func (m *Machine) Restore(key, value []byte) error {
 			return bad
 		}
 	case rowDrop:
-		m.Drops = append(m.Drops, Drop{ID: flow.CollectionID(r.Uint()), Created: decodeRequest(r), Request: decodeRequest(r)})
+		m.Drops = append(m.Drops, Drop{ID: flow.CollectionID(r.Uint()), Name: r.Text(), Created: decodeRequest(r), Request: decodeRequest(r)})
 	default:
 		return bad
 	}
