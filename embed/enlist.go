@@ -23,6 +23,8 @@ import (
 const (
 	// joinTimeout is how long a new node keeps asking the peers to take it in.
 	joinTimeout = 30 * time.Second
+	// joinNotice is after how long it says that it is waiting.
+	joinNotice = 2 * time.Second
 	// joinAttempt is how long one peer may take to answer before the next is asked.
 	joinAttempt = 5 * time.Second
 	// probeTimeout bounds the look at the peers of a node that joined before.
@@ -147,6 +149,10 @@ func (e *enlistment) join(ctx context.Context) error {
 	c := client.New(e.cfg.Join...)
 	c.AttemptTimeout = joinAttempt
 	defer c.Close()
+	waiting := time.AfterFunc(joinNotice, func() {
+		e.cfg.Logf("waiting for %s to answer; giving up after %v", strings.Join(e.cfg.Join, ", "), joinTimeout)
+	})
+	defer waiting.Stop()
 	r, err := c.Join(ctx, flow.JoinRequest{
 		Name: e.cfg.Name, Addr: e.addr, APIAddr: e.apiAddr, Region: e.cfg.Region,
 		Nonce: nonce, Timeout: joinAttempt,
