@@ -45,8 +45,7 @@ func newCluster(t *testing.T, nodes int) *cluster {
 	t.Helper()
 	c := &cluster{t: t, now: 1_700_000_000_000_000_000}
 	for i := range nodes {
-		h := &host{c: c}
-		h.Disk = sim.NewDisk(func(_ time.Duration, f func()) { h.later = append(h.later, f) }, 0)
+		h := newHost(c)
 		c.hosts = append(c.hosts, h)
 		written := func(err error) {
 			if err != nil {
@@ -77,6 +76,12 @@ func newCluster(t *testing.T, nodes int) *cluster {
 		return true
 	})
 	return c
+}
+
+func newHost(c *cluster) *host {
+	h := &host{c: c}
+	h.Disk = sim.NewDisk(func(_ time.Duration, f func()) { h.later = append(h.later, f) }, 0)
+	return h
 }
 
 // start runs a node on what the host's disk holds.
