@@ -13,11 +13,12 @@ import (
 func (a *app) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure searches with their recall, and single-point writes and reads",
+		Short: "Measure searches with their recall, single-point requests, and failovers",
 		Example: `  ruvector-flow bench search --collection photos --queries q.idx.gz --truth truth.i32.gz -k 10
-  ruvector-flow bench kv --concurrency 1,16,64`,
+  ruvector-flow bench kv --concurrency 1,16,64
+  ruvector-flow bench failover`,
 	}
-	cmd.AddCommand(a.benchSearch(), a.benchKV())
+	cmd.AddCommand(a.benchSearch(), a.benchKV(), a.benchFailover())
 	return group(cmd)
 }
 

@@ -22,16 +22,12 @@ const (
 	demoShards      = 16
 	demoReplication = 3
 	demoCollection  = "fashion"
-	demoProbes      = "probes"
 	demoK           = 10
 	// demoMinRecall is what exact searches must reach: all of it.
 	demoMinRecall = 1.0
 	demoStepLimit = 30 * time.Second
-	// demoMaxGap is the longest that a promise to serve on may be suspended.
-	demoMaxGap = 10 * time.Second
-	// demoQuiet is how long the probes run before the kill, demoAfter at least after it.
+	// demoQuiet is how long the probes run before the kill.
 	demoQuiet = 500 * time.Millisecond
-	demoAfter = 3 * time.Second
 )
 
 // demo is one run of the demonstration.
@@ -43,6 +39,7 @@ type demo struct {
 	verbose bool
 	cluster demoCluster
 	client  *client.Client
+	outage  *outage
 	began   time.Time
 	report  demoReport
 }
@@ -58,20 +55,11 @@ type demoReport struct {
 	Load        importReport `json:"load"`
 	Search      searchReport `json:"search"`
 	SearchAgain searchReport `json:"searchAgain"`
-	// Killed is the node that was cut off while it led so many shards.
-	Killed    string        `json:"killed"`
-	KilledLed int           `json:"killedLed"`
-	Probes    []probeReport `json:"probes"`
-	// Acknowledged is the number of writes acknowledged around the kill, Lost the number of
-	// points that do not end with their last one.
-	Acknowledged int `json:"acknowledged"`
-	Lost         int `json:"lost"`
-	// EqualSeconds is how long after its restart the node's replicas were equal again.
-	EqualSeconds float64 `json:"equalSeconds"`
-	Replicas     int     `json:"replicas"`
-	Groups       int     `json:"groups"`
-	Equal        bool    `json:"equal"`
-	Seconds      float64 `json:"seconds"`
+	outageReport
+	Replicas int     `json:"replicas"`
+	Groups   int     `json:"groups"`
+	Equal    bool    `json:"equal"`
+	Seconds  float64 `json:"seconds"`
 	// Broken names the promises that were not kept.
 	Broken []string `json:"broken"`
 }
@@ -217,6 +205,77 @@ func (d *demo) searchAll(ctx context.Context) (searchReport, error) {
 		d.broken("recall of exact searches is %.4f, not %.4f", r.Recall, d.data.minRecall)
 	}
 	return r, err
+}
+
+// kill cuts off the node that leads most shards, while every shard it leads is probed,
+// and then looks for each write that was acknowledged.
+func (d *demo) kill(ctx context.Context, _ string) error {
+	if err := createProbes(ctx, d.client); err != nil {
+		return err
+	}
+	o := &outage{client: d.client, fleet: &d.cluster, quiet: demoQuiet, more: d.probeSearches, broken: d.broken}
+	o.killed = func(shards int) {
+		d.say("kill", "%s cut off without warning; it led %d of %s", o.report.Killed, o.report.KilledLed, count(shards, "shard"))
+	}
+	d.outage = o
+	err := o.cut(ctx)
+	d.report.outageReport = o.report
+	if err != nil {
+		return err
+	}
+	for _, r := range o.report.Probes {
+		errs := "no error"
+		if r.Errors > 0 {
+			errs = count(r.Errors, "error")
+		}
+		d.say("", " %-34s longest gap %4.0f ms, %s of %s answers", r.What+":", r.LongestGapMs, errs, thousands(r.Answers))
+	}
+	if o.report.Lost == 0 {
+		d.say("", " all %s acknowledged writes are there, each once: every one demanded the version before", thousands(o.report.Acknowledged))
+	}
+	return nil
+}
+
+// probeSearches adds a probe of searches that any replica may answer.
+func (d *demo) probeSearches(p *prober) {
+	p.add("searches of all shards, level any", func(ctx context.Context, n int) error {
+		_, err := d.client.Search(ctx, flow.SearchRequest{Collection: demoCollection, Vector: d.data.queries[n%len(d.data.queries)], K: demoK,
+			Exact: true, Read: flow.ReadOptions{Level: flow.Any}})
+		return err
+	})
+}
+
+// restart brings the killed node back and waits until its replicas are equal again.
+func (d *demo) restart(ctx context.Context, _ string) error {
+	err := d.outage.bringBack(ctx, demoNodes)
+	r := d.outage.report
+	d.report.outageReport = r
+	if err == nil && r.EqualSeconds > 0 {
+		d.say("restart", "%s answers after %.0f ms, healthy and equal again after %.1f s", r.Killed, 1000*r.AnswersSeconds, r.EqualSeconds)
+	}
+	return err
+}
+
+// verify compares all replicas once more and counts them.
+func (d *demo) verify(ctx context.Context, _ string) error {
+	v, err := d.client.Verify(ctx, demoStepLimit)
+	if err != nil {
+		return err
+	}
+	var unequal []string
+	for _, s := range v.Shards {
+		d.report.Replicas += len(s.Replicas)
+		if !s.Equal {
+			unequal = append(unequal, fmt.Sprintf("%s: %s", s.Name, digests(s)))
+		}
+	}
+	d.report.Groups, d.report.Equal = len(v.Shards), v.Equal
+	if !v.Equal {
+		d.broken("replicas differ: %s", strings.Join(unequal, "; "))
+		return nil
+	}
+	d.say("verify", "%s in %s: equal by digest at the same log index", count(d.report.Replicas, "replica"), count(len(v.Shards), "group"))
+	return nil
 }
 
 // conclude repeats the searches, sums up, and serves on with --keep.

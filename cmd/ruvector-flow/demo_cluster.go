@@ -63,6 +63,12 @@ func (c *demoCluster) index(name string) (int, error) {
 	return 0, fmt.Errorf("no node is called %q", name)
 }
 
+// kill cuts a node off without warning.
+func (c *demoCluster) kill(i int) error {
+	c.servers[i].Kill()
+	return nil
+}
+
 // restart runs a node again on its data and its port.
 func (c *demoCluster) restart(ctx context.Context, i int) error {
 	server, err := embed.Start(ctx, c.configs[i])

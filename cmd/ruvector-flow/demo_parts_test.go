@@ -62,9 +62,10 @@ func TestChainSeesWhatIsLost(t *testing.T) {
 	url, asked := canned(t, results)
 	var story bytes.Buffer
 	d := &demo{app: &app{}, story: &story}
+	o := &outage{broken: d.broken}
 	c := &chain{client: client.New(url), id: mustID("0")}
-	if err := errors.Join(c.write(t.Context(), 0), c.read(t.Context(), 0), d.checkAcknowledged(t.Context(), []*chain{c})); err != nil || d.report.Lost != 0 || c.version != 5 {
-		t.Fatalf("error %v, report %+v", err, d.report)
+	if err := errors.Join(c.write(t.Context(), 0), c.read(t.Context(), 0), o.checkAcknowledged(t.Context(), []*chain{c})); err != nil || o.report.Lost != 0 || c.version != 5 {
+		t.Fatalf("error %v, report %+v", err, o.report)
 	}
 	if !strings.Contains((*asked)[0], `"if_version":0`) {
 		t.Errorf("the first write asks %s", (*asked)[0])
@@ -77,8 +78,8 @@ func TestChainSeesWhatIsLost(t *testing.T) {
 	if err := c.read(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "saw write 1 after write 2 was acknowledged") {
 		t.Errorf("the read of a lost write: error %v", err)
 	}
-	if err := d.checkAcknowledged(t.Context(), []*chain{c}); err != nil || d.report.Lost != 1 || len(d.report.Broken) != 1 {
-		t.Errorf("error %v, report %+v", err, d.report)
+	if err := o.checkAcknowledged(t.Context(), []*chain{c}); err != nil || o.report.Lost != 1 || len(d.report.Broken) != 1 {
+		t.Errorf("error %v, report %+v, %q", err, o.report, d.report.Broken)
 	}
 	if !strings.Contains(story.String(), "BROKEN: point 0 is at write 1") {
 		t.Errorf("the story: %s", story.String())

@@ -14,10 +14,13 @@ import (
 const (
 	// probeEvery is the pause between the answer of a probe and the next one.
 	probeEvery = 10 * time.Millisecond
-	probeDim   = 4
+	// probeCollection holds the points that probes write and read.
+	probeCollection = "probes"
+	probeDim        = 4
 	// probeTimeout bounds one probe, retries included; longer than any gap that passes.
-	probeTimeout = 2 * demoMaxGap
-	// maxProbeIDs bounds the search for an id of a shard; one in demoShards is.
+	probeTimeout = 2 * maxOutage
+	// maxProbeIDs bounds the search for an id of a shard; one in as many as there are
+	// shards is.
 	maxProbeIDs = 1000
 )
 
@@ -70,7 +73,7 @@ type chain struct {
 func (c *chain) write(ctx context.Context, _ int) error {
 	next := c.acknowledged.Load() + 1
 	op := flow.Op{Kind: flow.Upsert, ID: c.id, Vector: flow.Vector{float32(next), 0, 0, 1}, If: true, IfVersion: c.version}
-	r, err := c.client.Write(ctx, demoProbes, []flow.Op{op}, client.WriteOptions{Results: true})
+	r, err := c.client.Write(ctx, probeCollection, []flow.Op{op}, client.WriteOptions{Results: true})
 	if err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func (c *chain) read(ctx context.Context, _ int) error {
 
 // value returns the point's value and version, zeros if there is no point.
 func (c *chain) value(ctx context.Context) (value int64, version uint64, err error) {
-	r, err := c.client.Retrieve(ctx, flow.GetRequest{Collection: demoProbes, IDs: []flow.PointID{c.id}, WithVector: true})
+	r, err := c.client.Retrieve(ctx, flow.GetRequest{Collection: probeCollection, IDs: []flow.PointID{c.id}, WithVector: true})
 	if err != nil || len(r.Points) == 0 {
 		return 0, 0, err
 	}
@@ -105,25 +108,25 @@ func (c *chain) value(ctx context.Context) (value int64, version uint64, err err
 	return int64(p.Vector[0]), p.Version, nil
 }
 
-// newProber makes, for every shard given, a probe of writes and one of linearizable
-// reads, and one of searches that any replica may answer.
-func newProber(ctx context.Context, d *demo, led []int) (*prober, error) {
+// newProber makes a probe of writes and one of linearizable reads for every shard
+// given.
+func newProber(ctx context.Context, c *client.Client, shards []int) (*prober, error) {
 	p := &prober{}
-	for _, shard := range led {
-		p.chains = append(p.chains, &chain{client: d.client})
-		if err := p.chains[len(p.chains)-1].find(ctx, shard); err != nil {
+	for _, shard := range shards {
+		at := &chain{client: c}
+		if err := at.find(ctx, shard); err != nil {
 			return nil, err
 		}
+		p.chains = append(p.chains, at)
+		p.add("writes", at.write)
+		p.add("reads, linearizable", at.read)
 	}
-	for _, c := range p.chains {
-		p.probes = append(p.probes, &probe{what: "writes", ask: c.write}, &probe{what: "reads, linearizable", ask: c.read})
-	}
-	p.probes = append(p.probes, &probe{what: "searches of all shards, level any", ask: func(ctx context.Context, n int) error {
-		_, err := d.client.Search(ctx, flow.SearchRequest{Collection: demoCollection, Vector: d.data.queries[n%len(d.data.queries)], K: demoK,
-			Exact: true, Read: flow.ReadOptions{Level: flow.Any}})
-		return err
-	}})
 	return p, nil
+}
+
+// add makes a probe.
+func (p *prober) add(what string, ask func(ctx context.Context, n int) error) {
+	p.probes = append(p.probes, &probe{what: what, ask: ask})
 }
 
 // find gives the chain the first id that belongs to a shard: a read tells which shard
@@ -131,7 +134,7 @@ func newProber(ctx context.Context, d *demo, led []int) (*prober, error) {
 func (c *chain) find(ctx context.Context, shard int) error {
 	for n := range uint64(maxProbeIDs) {
 		c.id = flow.NumberID(n)
-		r, err := c.client.Retrieve(ctx, flow.GetRequest{Collection: demoProbes, IDs: []flow.PointID{c.id}})
+		r, err := c.client.Retrieve(ctx, flow.GetRequest{Collection: probeCollection, IDs: []flow.PointID{c.id}})
 		if err != nil {
 			return err
 		}
