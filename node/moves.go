@@ -280,6 +280,14 @@ func (n *Node) driveDrops(r *replica.Replica) {
 // driveLeaders hands leadership of this node's shards to where placement wants it,
 // once that node is up for good and has all that this one has.
 func (n *Node) driveLeaders() {
+	if n.lowDisk() {
+		for _, s := range n.hosted {
+			if r := n.replicas[s]; s != flow.SystemShard && r.IsLeader() {
+				n.handOver(r)
+			}
+		}
+		return
+	}
 	sys, m := n.system(), &n.moves
 	if m.preferredMachine != sys || m.preferredChanges != sys.Changes {
 		all := func(flow.NodeID) bool { return true } // a node that is down keeps its share
@@ -291,7 +299,7 @@ func (n *Node) driveLeaders() {
 		if r == nil || !r.Leading() || sys.Moves[p.Shard] != nil || preferred[i] == n.identity.Node || n.upFor(preferred[i]) < leadAfter {
 			continue
 		}
-		if peer := n.peers.known[preferred[i]]; peer.status != nil && peer.status.NoLead {
+		if n.wantsNoLead(preferred[i]) {
 			continue
 		}
 		for _, id := range p.Replicas {
@@ -332,7 +340,7 @@ func (n *Node) handOver(r *replica.Replica) bool {
 	var most uint64
 	for _, v := range r.Conf().GetVoters() {
 		id := flow.ReplicaID(v)
-		if match, active := r.Progress(id); id != r.ID() && active && n.up(id.Node()) && match >= most {
+		if match, active := r.Progress(id); id != r.ID() && active && n.up(id.Node()) && !n.wantsNoLead(id.Node()) && match >= most {
 			best, most = id, match
 		}
 	}
@@ -342,6 +350,12 @@ func (n *Node) handOver(r *replica.Replica) bool {
 	r.Transfer(best)
 	n.touched[r.Shard()] = true
 	return true
+}
+
+// wantsNoLead says that another node asked for no leadership in its latest report.
+func (n *Node) wantsNoLead(id flow.NodeID) bool {
+	p := n.peers.known[id]
+	return p != nil && p.status != nil && p.status.NoLead
 }
 
 // reconcile follows a change of the system state: it tells the driver the nodes,

@@ -45,7 +45,8 @@ type Tuning struct {
 	Replica replica.Tuning
 	// RequestTimeout bounds a request that names no bound (default 10 s).
 	RequestTimeout time.Duration
-	// MinFreeBytes is the free disk space below which upserts are refused (default 256 MiB).
+	// MinFreeBytes is the free disk space below which upserts are refused (default 256
+	// MiB); below a quarter of it, log entries of data shards are too.
 	MinFreeBytes uint64
 	// MaxMoves bounds the shard moves under way in the cluster (default 16).
 	MaxMoves int
@@ -235,7 +236,7 @@ func (n *Node) dispatch(from flow.NodeID, m net.Message) {
 	switch m := m.(type) {
 	case *net.Raft:
 		if r := n.touch(m.Shard); r != nil && flow.ReplicaID(m.M.GetFrom()).Node() == from {
-			r.Step(m.M, n.lowDisk() && m.Shard != flow.SystemShard)
+			r.Step(m.M, n.fullDisk() && m.Shard != flow.SystemShard)
 		}
 	case *net.SnapshotChunk:
 		if r := n.touch(m.Shard); r != nil && (!n.lowDisk() || m.Shard == flow.SystemShard) {

@@ -13,6 +13,8 @@ import (
 const (
 	// statusTicks is how often a node reports itself to all others (0.5 s).
 	statusTicks = 20
+	// fullDiskPart is the part of Tuning.MinFreeBytes below which a disk is full.
+	fullDiskPart = 4
 	// offsetAge is how long the best measurement of a peer's clock is kept.
 	offsetAge = 10 * time.Second
 	// nodeDownAfter is the silence after which a node counts as down.
@@ -30,7 +32,8 @@ type peers struct {
 	hints map[flow.ShardID]hint
 	// differing holds replicas whose digests were seen to differ.
 	differing map[flow.ShardID]flow.NodeID
-	lowDisk   bool
+	// lowDisk and fullDisk say that little or hardly any space is left.
+	lowDisk, fullDisk bool
 	// correction is what wall adds to the clock.
 	correction time.Duration
 }
@@ -127,7 +130,9 @@ func (n *Node) tickPeers() {
 	n.correctClock()
 	if n.ticks%statusTicks == 1 || n.peers.reportSoon {
 		n.peers.reportSoon = false
-		n.peers.lowDisk = n.cfg.Disk.Usage().Free < n.cfg.Tuning.MinFreeBytes
+		free := n.cfg.Disk.Usage().Free
+		n.peers.lowDisk = free < n.cfg.Tuning.MinFreeBytes
+		n.peers.fullDisk = free < n.cfg.Tuning.MinFreeBytes/fullDiskPart
 		status := n.status()
 		for _, to := range n.others() {
 			n.send(to, status)
@@ -135,8 +140,13 @@ func (n *Node) tickPeers() {
 	}
 }
 
-// lowDisk says that the disk has too little space left to take more data.
+// lowDisk says that the disk has too little space left to take more data: the node
+// refuses upserts where it leads, and wants to lead nothing.
 func (n *Node) lowDisk() bool { return n.peers.lowDisk }
+
+// fullDisk says that there is hardly any: the node takes no log entries of data shards
+// either. Between the two there is room for the deletes that free space.
+func (n *Node) fullDisk() bool { return n.peers.fullDisk }
 
 // others lists the other nodes, from the node table, or from the identity while
 // the table is still empty.

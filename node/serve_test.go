@@ -97,43 +97,6 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// One full disk of three refuses the shards it leads; the others are written, by a
-// majority without it, and it catches up when it has space.
-func TestOneDiskFull(t *testing.T) {
-	c := newCluster(t, 3)
-	c.create("films", 2, flow.Euclid)
-	c.await("every node leads a shard", func() bool {
-		for _, h := range c.hosts {
-			if !slices.ContainsFunc(h.n.Replicas(), func(r flow.ReplicaStatus) bool { return r.Leading && r.Shard != flow.SystemShard }) {
-				return false
-			}
-		}
-		return true
-	})
-	var written []uint64
-	for i, full := range c.hosts {
-		full.Capacity = full.Usage().Used + 1<<20
-		c.quiet()
-		before := len(written)
-		for n := range uint64(12) {
-			n += uint64(i * 100)
-			switch err := c.write(c.hosts[n%3], "films", n).Err; {
-			case err == nil:
-				written = append(written, n)
-			default:
-				checkError(t, fmt.Sprintf("with the disk of node %d full", i+1), err, flow.ResourceExhausted, fmt.Sprintf("disk n%d full", i+1))
-			}
-		}
-		if len(written) == before {
-			t.Errorf("with the disk of node %d full nothing can be written", i+1)
-		}
-		full.Capacity = 1 << 40
-		c.quiet()
-	}
-	c.expect("films", written...)
-	c.verify()
-}
-
 // verify asks for the digests of all replicas and compares them.
 func (c *cluster) verify() {
 	c.t.Helper()

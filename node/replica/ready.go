@@ -102,7 +102,7 @@ func (r *Replica) store(e *Effects, m *raftpb.Message) {
 	if m.Term != nil {
 		hs := &raftpb.HardState{Term: m.Term, Vote: m.Vote, Commit: m.Commit}
 		if m.GetTerm() != r.term || m.GetVote() != r.vote {
-			if m.GetVote() != 0 {
+			if v := m.GetVote(); v != 0 && v != uint64(r.id) { // a candidate that loses tries again soon
 				r.resetTimer()
 			}
 		}
@@ -160,6 +160,7 @@ func (r *Replica) applyConf(entry *raftpb.Entry) {
 		panic(flow.Errorf(flow.Corrupt, "replica.applyConf", "membership change at %d: %w", entry.GetIndex(), err).OnShard(r.cfg.Shard))
 	}
 	r.conf = r.raft.ApplyConfChange(cc)
+	r.resetTimer() // the turns are others now
 }
 
 func (r *Replica) applyCommand(e *Effects, entry *raftpb.Entry) {

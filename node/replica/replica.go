@@ -133,6 +133,9 @@ func Open(d disk.Reader, cfg Config) (*Replica, error) {
 	if err := r.loadState(d); err != nil {
 		return nil, err
 	}
+	if c := r.log.hard.GetCommit(); r.applied < r.log.cutIndex || r.applied > c || c > r.log.last() {
+		return nil, r.corrupt("log", flow.Errorf(flow.Corrupt, "replica.Open", "applied index %d, commit index %d and the log (%d,%d] do not fit", r.applied, c, r.log.cutIndex, r.log.last()))
+	}
 	r.log.snapshot = r.position
 	r.durable = r.log.last()
 	return r, r.start()
@@ -337,8 +340,8 @@ func (r *Replica) notLeader(op string) *flow.Error {
 	return e
 }
 
-// sendingLogFactor is how many times MaxLogBytes the log may grow while a snapshot
-// is being sent.
+// sendingLogFactor is how many times MaxLogBytes the log may grow while a snapshot is
+// being sent.
 const sendingLogFactor = 8
 
 // truncateTo returns the index up to which the log may be cut: all that every

@@ -34,8 +34,8 @@ func (m *member) rows(t *testing.T) (keys, values [][]byte) {
 	return keys, values
 }
 
-// A store with any one row of the state or the group's record changed or missing, or
-// with a hole in its log, is found out at the start.
+// A store with any one row changed or missing is found out at the start, or makes no
+// difference that could be served: an entry beyond the state, a vote, a commit index.
 func TestCorruptStore(t *testing.T) {
 	g := newGroup(t, 1, replica.Tuning{TruncateEntries: 3})
 	for i := range 6 {
@@ -48,10 +48,6 @@ func TestCorruptStore(t *testing.T) {
 	found := 0
 	for i, key := range keys {
 		tag := key[5] // after 'g' and the shard
-		lastEntry := tag == 'L' && keys[i+1][5] != 'L'
-		if !strings.ContainsRune("MLS", rune(tag)) || lastEntry {
-			continue
-		}
 		for _, damage := range []func(b *disk.Batch){
 			func(b *disk.Batch) { b.Delete(key) },
 			func(b *disk.Batch) { b.Put(key, append([]byte{0xff}, values[i]...)) },

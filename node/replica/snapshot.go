@@ -255,6 +255,7 @@ func (r *Replica) install(e *Effects, m *raftpb.SnapshotMetadata) {
 	r.machine, r.digest, r.conf = rc.machine, rc.digest, rc.head.Conf
 	r.applied, r.appliedTerm, r.dirty = rc.head.Index, rc.head.IndexTerm, true
 	r.receive = nil
+	r.resetTimer() // by the membership that came with it
 }
 
 // dropRefused forgets a received snapshot that Raft did not want.

@@ -119,8 +119,12 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 	switch c.Body[0] {
 	case commandCreate:
 		r.Text()
-		r.Uint()
-		r.Byte()
+		if dim := r.Uint(); dim < 1 || dim > flow.MaxDim {
+			return malformed
+		}
+		if !flow.Metric(r.Byte()).Valid() {
+			return malformed
+		}
 	case commandDrop:
 		r.Text()
 	case commandJoin:
