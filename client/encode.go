@@ -17,15 +17,17 @@ func AppendFloat(b []byte, x float32) []byte {
 	if x > -maxExactInt32 && x < maxExactInt32 {
 		n := int32(x)
 		switch {
-		case float32(n) != x || n == 0 && math.Signbit(float64(x)):
-			// Not an integer, or -0, which an integer cannot say.
+		case float32(n) != x:
+			// Not an integer.
+		case n == 0 && math.Signbit(float64(x)):
+			return append(b, "-0"...)
 		case n >= 0 && n < 10:
 			return append(b, byte('0'+n))
 		default:
 			return strconv.AppendInt(b, int64(n), 10)
 		}
 	}
-	return strconv.AppendFloat(b, float64(x), 'g', -1, 32)
+	return appendFraction(b, x)
 }
 
 // AppendVector appends v as a JSON array of numbers.

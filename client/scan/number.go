@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"strconv"
 
@@ -165,7 +166,7 @@ func (s *Scanner) Float() (float32, *Error) {
 
 // Floats appends the numbers of an array, at most flow.MaxDim of them, to v; a nil v
 // gets just the capacity they need. Small integers, which is what quantised data
-// holds, take the short way through the loop.
+// holds, and plain decimals take a short way through the loop.
 func (s *Scanner) Floats(v []float32) ([]float32, *Error) {
 	if s.Peek() != '[' {
 		return v, s.Expected("an array of numbers")
@@ -181,6 +182,9 @@ func (s *Scanner) Floats(v []float32) ([]float32, *Error) {
 	b, i, from := s.b, s.i, len(v)
 	for {
 		x, next := smallInteger(b, i)
+		if next == i {
+			x, next = fraction(b, i)
+		}
 		if next == i {
 			s.i = i
 			var err *Error
@@ -233,4 +237,67 @@ func smallInteger(b []byte, i int) (float32, int) {
 		return 0, i
 	}
 	return float32(n), j
+}
+
+const (
+	// eightDigits are read at once.
+	eightDigits = 8
+	tenTo8      = 100_000_000
+	// maxFractionDigits keep the mantissa below 2^64 whatever the digits are.
+	maxFractionDigits = 19
+)
+
+// fraction reads a decimal with a point and without exponent at b[i], such as
+// -0.12345678, that is followed by ',' or ']', and returns where it ends, or i if
+// what is there needs a closer look.
+func fraction(b []byte, i int) (float32, int) {
+	d, j := decimal{exact: true}, i
+	if j < len(b) && b[j] == '-' {
+		d.negative = true
+		j++
+	}
+	first := j
+	for j < len(b) && b[j]-'0' <= 9 {
+		d.mantissa = d.mantissa*10 + uint64(b[j]-'0')
+		j++
+	}
+	whole := j - first
+	if whole == 0 || whole > eightDigits || whole > 1 && b[first] == '0' || j == len(b) || b[j] != '.' {
+		return 0, i
+	}
+	j++
+	first = j
+	if len(b)-j >= eightDigits {
+		if n, ok := eight(binary.LittleEndian.Uint64(b[j:])); ok {
+			d.mantissa = d.mantissa*tenTo8 + n
+			j += eightDigits
+		}
+	}
+	for j < len(b) && b[j]-'0' <= 9 {
+		d.mantissa = d.mantissa*10 + uint64(b[j]-'0') // may overflow; see below
+		j++
+	}
+	d.exponent = first - j
+	if j == first || whole+j-first > maxFractionDigits || j == len(b) || b[j] != ',' && b[j] != ']' {
+		return 0, i
+	}
+	x, ok := d.float32()
+	if !ok {
+		return 0, i
+	}
+	return x, j
+}
+
+// eight reads eight digits, the first in the lowest byte, and says whether they all
+// are digits: a byte is one if its upper half is 3, and still is when 6 is added.
+// Neighbours are then joined to numbers of two, four and eight digits.
+func eight(v uint64) (uint64, bool) {
+	const threes, sixes, upper = 0x3030303030303030, 0x0606060606060606, 0xf0f0f0f0f0f0f0f0
+	if v&upper != threes || (v+sixes)&upper != threes {
+		return 0, false
+	}
+	v -= threes
+	v = v*10 + v>>8
+	v = (v&0x000000ff000000ff*(100+1_000_000<<32) + v>>16&0x000000ff000000ff*(1+10_000<<32)) >> 32
+	return v & 0xffffffff, true
 }

@@ -39,10 +39,11 @@ func checkFloat(t *testing.T, text string) {
 			t.Fatalf("%q: got %v (%x), strconv %v", text, got, math.Float32bits(got), float32(want))
 		}
 	}
-	s := scan.New([]byte("[7," + text + "]"))
-	v, err := s.Floats(nil)
-	if (err == nil) != (wantErr == nil) || err == nil && math.Float32bits(v[1]) != math.Float32bits(float32(want)) {
-		t.Fatalf("%q in an array: got %v %v, strconv %v %v", text, v, err, want, wantErr)
+	for at, array := range []string{text + ",7]", "7," + text + "]", "7,7, " + text + " ]"} {
+		v, err := scan.New([]byte("[" + array)).Floats(nil)
+		if (err == nil) != (wantErr == nil) || err == nil && math.Float32bits(v[at]) != math.Float32bits(float32(want)) {
+			t.Fatalf("[%s: got %v %v, strconv %v %v", array, v, err, want, wantErr)
+		}
 	}
 }
 
@@ -58,6 +59,7 @@ func TestFloats(t *testing.T) {
 		}
 		checkFloat(t, string(client.AppendFloat(nil, x)))
 		checkFloat(t, strconv.FormatFloat(float64(x), 'e', r.IntN(20), 64))
+		checkFloat(t, strconv.FormatFloat(r.Float64()*math.Pow10(r.IntN(12)), 'f', r.IntN(24), 64))
 		// Halfway to the next value, and a little to each side.
 		half := (float64(x) + float64(math.Nextafter32(x, 2*x))) / 2
 		if math.IsInf(half, 0) || math.IsNaN(half) {
