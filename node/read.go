@@ -26,7 +26,6 @@ type readOp struct {
 	due        flow.Time
 	partial    bool
 	targets    []*target
-	flying     int
 	results    []*net.ReadResult
 	err        *flow.Error
 	// done is called once, with all shards answered or named as missing.

@@ -2,7 +2,6 @@ package shard_test
 
 import (
 	"encoding/binary"
-	"maps"
 	"slices"
 	"time"
 
@@ -197,5 +196,3 @@ func all(ops []flow.Op) []int {
 	}
 	return positions
 }
-
-func sortedKeys[V any](m map[flow.PointID]V) []flow.PointID { return slices.Sorted(maps.Keys(m)) }
