@@ -289,11 +289,25 @@ func verdictTable(t *table, v client.VerifyResult) {
 		t.row(s.Name, s.Index, yesNo(s.Equal), digests(s))
 	}
 	t.gap()
-	verdict := "all equal"
-	if !v.Equal {
-		verdict = "NOT all equal"
+	t.row(fmt.Sprintf("%s in %s: %s", count(replicas, "replica"), count(len(v.Shards), "group"), verdict(v)))
+}
+
+// verdict tells replicas that differ from replicas that did not answer.
+func verdict(v client.VerifyResult) string {
+	silent, differ := 0, false
+	for _, s := range v.Shards {
+		silent += len(s.Missing)
+		for _, r := range s.Replicas {
+			differ = differ || r.Digest != s.Replicas[0].Digest
+		}
 	}
-	t.row(fmt.Sprintf("%s in %s: %s", count(replicas, "replica"), count(len(v.Shards), "group"), verdict))
+	switch {
+	case v.Equal:
+		return "all equal"
+	case differ || silent == 0:
+		return "NOT all equal"
+	}
+	return fmt.Sprintf("all that answered are equal, %d did not answer", silent)
 }
 
 // digests returns "DIGEST on node1, node2", or each replica's where they differ.

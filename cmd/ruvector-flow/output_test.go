@@ -184,3 +184,26 @@ func TestVectorFromFileAndStdin(t *testing.T) {
 		}
 	}
 }
+
+func TestVerdict(t *testing.T) {
+	of := func(missing []string, digests ...string) client.Verdict {
+		v := client.Verdict{Missing: missing}
+		for _, d := range digests {
+			v.Replicas = append(v.Replicas, client.ReplicaDigest{Digest: d})
+		}
+		return v
+	}
+	for _, c := range []struct {
+		want   string
+		result client.VerifyResult
+	}{
+		{"all equal", client.VerifyResult{Equal: true, Shards: []client.Verdict{of(nil, "a", "a"), of(nil, "b")}}},
+		{"NOT all equal", client.VerifyResult{Shards: []client.Verdict{of(nil, "a", "a"), of([]string{"node3"}, "a", "b")}}},
+		{"all that answered are equal, 3 did not answer", client.VerifyResult{Shards: []client.Verdict{of([]string{"node3"}, "a", "a"), of([]string{"node2", "node3"}, "b")}}},
+		{"NOT all equal", client.VerifyResult{}},
+	} {
+		if got := verdict(c.result); got != c.want {
+			t.Errorf("%+v: got %q, want %q", c.result, got, c.want)
+		}
+	}
+}
