@@ -14,8 +14,6 @@ import (
 )
 
 const (
-	// driveTicks is how often leaders look for the next step of what is under way (50 ms).
-	driveTicks = 2
 	// stepTicks is the pause before a step that seems not to have happened is proposed
 	// again (0.5 s).
 	stepTicks = 20
@@ -35,6 +33,9 @@ const (
 // last proposed; everything else is read from committed state each time.
 type moves struct {
 	stepped map[step]uint64 // tick of the latest proposal
+	// memberships holds, for each group, the membership that the latest change was
+	// proposed to: once it is another, the next change may follow at once.
+	memberships map[flow.ShardID]*raftpb.ConfState
 	// retiring holds those who wait for this node to lead nothing; retired is set from
 	// the first one on, until the node stops.
 	retiring []*retireOp
@@ -69,7 +70,9 @@ const (
 	stepAddress = 'a' // this node's own address
 )
 
-func (m *moves) init() { m.stepped = map[step]uint64{} }
+func (m *moves) init() {
+	m.stepped, m.memberships = map[step]uint64{}, map[flow.ShardID]*raftpb.ConfState{}
+}
 
 // stepDue says that a step may be proposed now, and notes that it was.
 func (n *Node) stepDue(kind byte, s flow.ShardID) bool {
@@ -85,9 +88,6 @@ func (n *Node) stepDue(kind byte, s flow.ShardID) bool {
 func (n *Node) stepOver(kind byte, s flow.ShardID) { delete(n.moves.stepped, step{kind, s}) }
 
 func (n *Node) tickMoves() {
-	if n.ticks%driveTicks != 0 {
-		return
-	}
 	n.updateAddress()
 	n.driveRetirement()
 	if sys := n.replicas[flow.SystemShard]; sys.Leading() {
@@ -152,8 +152,19 @@ func systemVoters(nodes int) int {
 	return v
 }
 
+// confDue says that a change of a group's membership may be proposed now: the one
+// before is done, or was long ago.
+func (n *Node) confDue(r *replica.Replica) bool {
+	s := r.Shard()
+	if n.moves.memberships[s] != r.Conf() {
+		n.stepOver(stepConf, s)
+	}
+	n.moves.memberships[s] = r.Conf()
+	return n.stepDue(stepConf, s)
+}
+
 func (n *Node) changeMembers(r *replica.Replica, kind raftpb.ConfChangeType, id flow.ReplicaID) {
-	if n.stepDue(stepConf, r.Shard()) {
+	if n.confDue(r) {
 		r.ConfChange(raftpb.ConfChangeTransitionAuto, &raftpb.ConfChangeSingle{Type: kind.Enum(), NodeId: new(uint64(id))})
 		n.touched[r.Shard()] = true
 	}
@@ -235,7 +246,7 @@ func (n *Node) driveMove(r *replica.Replica) {
 	case !slices.Contains(conf.GetVoters(), add) && !slices.Contains(conf.GetLearners(), add):
 		n.changeMembers(r, raftpb.ConfChangeAddLearnerNode, m.Add)
 	case slices.Contains(conf.GetLearners(), add):
-		if n.caughtUp(r, m.Add) && n.stepDue(stepConf, s) {
+		if n.caughtUp(r, m.Add) && n.confDue(r) {
 			n.swap(r, m)
 		}
 	case remove != 0 && slices.Contains(conf.GetVoters(), remove):

@@ -160,7 +160,7 @@ func (n *Node) replicaConfig(s flow.ShardID) replica.Config {
 	}
 	return replica.Config{
 		Shard: s, Incarnation: n.incarnation, NewMachine: newMachine, Random: n.random.IntN, Now: n.cfg.Clock.Now, Wall: n.wall,
-		Host: host{n}, OnRole: n.onRole, Tuning: n.cfg.Tuning.Replica,
+		Host: host{n}, OnRole: n.onRole, OnConf: func() { n.peers.reportSoon = true }, Tuning: n.cfg.Tuning.Replica,
 	}
 }
 

@@ -161,6 +161,9 @@ func (r *Replica) applyConf(entry *raftpb.Entry) {
 	}
 	r.conf = r.raft.ApplyConfChange(cc)
 	r.resetTimer() // the turns are others now
+	if r.cfg.OnConf != nil {
+		r.cfg.OnConf()
+	}
 }
 
 func (r *Replica) applyCommand(e *Effects, entry *raftpb.Entry) {

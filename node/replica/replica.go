@@ -29,6 +29,8 @@ type Config struct {
 	Now, Wall func() flow.Time
 
 	Host Host
+	// OnConf is told when the membership changes; may be nil.
+	OnConf func()
 	// OnRole is told when the known leader changes.
 	OnRole func(shard flow.ShardID, term uint64, leader flow.ReplicaID)
 	Tuning Tuning
@@ -93,6 +95,7 @@ type Replica struct {
 	commit   uint64
 	elapsed  int // ticks since the leader was heard
 	deadline int // ticks at which to campaign
+	attempts int // elections tried since the leader was heard
 
 	waiters map[flow.RequestID][]func(Result)
 	reads   readQueue
@@ -222,6 +225,9 @@ func (r *Replica) start() error {
 	return nil
 }
 
+// maxAttempts bounds the doublings of the wait between elections.
+const maxAttempts = 8
+
 func (r *Replica) soleVoter() bool {
 	v := r.conf.GetVoters()
 	return len(v) == 1 && v[0] == uint64(r.id) && len(r.conf.GetVotersOutgoing()) == 0
@@ -241,9 +247,12 @@ func (r *Replica) Tick() {
 	if r.elapsed++; r.elapsed < r.deadline {
 		return
 	}
-	r.elapsed = 0
+	// An election that fails is soon tried again, but each time after twice as long:
+	// where votes take longer than that, candidates would only get in each other's way.
 	t := r.cfg.Tuning.ElectionTicks
-	r.deadline = t/4 + r.cfg.Random(t/2+1) // an election that fails is soon tried again
+	wait := min(max(t/4, 1)<<r.attempts, 2*t)
+	r.elapsed, r.deadline = 0, wait+r.cfg.Random(2*wait+1)
+	r.attempts = min(r.attempts+1, maxAttempts)
 	if r.IsVoter() {
 		r.must(r.raft.Campaign())
 	}
@@ -257,7 +266,7 @@ func (r *Replica) Tick() {
 // ties that remain.
 func (r *Replica) resetTimer() {
 	t := r.cfg.Tuning.ElectionTicks
-	r.elapsed = 0
+	r.elapsed, r.attempts = 0, 0
 	r.deadline = t + 2 + r.rank()*(t/4) + r.cfg.Random(t/8+1)
 }
 
