@@ -102,7 +102,10 @@ func (n *Node) tickMoves() {
 		n.driveMove(r)
 		n.driveDrops(r)
 	}
-	if n.ticks%leaderTicks == 0 && !n.moves.retired {
+	if n.lowDisk() && n.ticks%statusTicks == 1 {
+		n.leaveShards()
+	}
+	if n.ticks%leaderTicks == 0 && !n.moves.retired && !n.lowDisk() {
 		n.driveLeaders()
 	}
 }
@@ -291,14 +294,6 @@ func (n *Node) driveDrops(r *replica.Replica) {
 // driveLeaders hands leadership of this node's shards to where placement wants it,
 // once that node is up for good and has all that this one has.
 func (n *Node) driveLeaders() {
-	if n.lowDisk() {
-		for _, s := range n.hosted {
-			if r := n.replicas[s]; s != flow.SystemShard && r.IsLeader() {
-				n.handOver(r)
-			}
-		}
-		return
-	}
 	sys, m := n.system(), &n.moves
 	if m.preferredMachine != sys || m.preferredChanges != sys.Changes {
 		all := func(flow.NodeID) bool { return true } // a node that is down keeps its share
@@ -342,6 +337,16 @@ func (n *Node) driveRetirement() {
 		op.reply(&flow.RetireResponse{Leading: leading})
 		return true
 	})
+}
+
+// leaveShards hands the data shards that this node leads to others: its disk is
+// almost full, theirs may not be.
+func (n *Node) leaveShards() {
+	for _, s := range n.hosted {
+		if r := n.replicas[s]; s != flow.SystemShard && r.IsLeader() {
+			n.handOver(r)
+		}
+	}
 }
 
 // handOver starts a transfer of leadership to the voter whose log matches furthest;
