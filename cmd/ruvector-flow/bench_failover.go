@@ -7,9 +7,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -153,6 +155,9 @@ Exit code: 0 when no request failed and no acknowledged write was lost, 1 otherw
 
 // run starts the cluster, kills and reports, and cleans up.
 func (b *failoverBench) run(ctx context.Context) (err error) {
+	// When whoever reads the output is gone, writing fails instead of ending this
+	// process, so that the nodes are stopped in any case.
+	signal.Ignore(syscall.SIGPIPE)
 	if b.fleet.binary, err = os.Executable(); err != nil {
 		return err
 	}

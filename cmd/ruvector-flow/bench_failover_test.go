@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,6 +27,7 @@ func TestBenchFailover(t *testing.T) {
 		t.Skip("runs three processes")
 	}
 	t.Setenv(asBinary, "1")
+	nothingLeft := ownTempDir(t)
 	out, story, code := cli(t, "bench", "failover", "--runs", "1", "--load", "2", "--format", "json")
 	var r failoverReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Runs) != 1 {
@@ -45,9 +45,7 @@ func TestBenchFailover(t *testing.T) {
 	if max := millis(maxOutage); r.WriteGap.Max <= millis(probeEvery) || r.WriteGap.Max > max || r.ReadGap.Max > max || r.LoadGap.Max > max {
 		t.Errorf("gaps %+v, %+v, %+v", r.WriteGap, r.ReadGap, r.LoadGap)
 	}
-	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "ruvector-flow-failover-*", "node1")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v (%v)", left, err)
-	}
+	nothingLeft()
 }
 
 // TestFailoverSeesWhatIsLost shows that the check of the load can fail.

@@ -19,6 +19,7 @@ func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs three nodes")
 	}
+	nothingLeft := ownTempDir(t)
 	out, story, code := cli(t, "demo", "--format", "json")
 	var r demoReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
@@ -42,8 +43,21 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the story lacks %q:\n%s", want, story)
 		}
 	}
-	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "ruvector-flow-demo-*", "node1")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v (%v)", left, err)
+	nothingLeft()
+}
+
+// ownTempDir gives the commands of a test a folder of their own for temporary files. The
+// function it returns looks whether they left any.
+func ownTempDir(t *testing.T) (nothingLeft func()) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // Windows
+	return func() {
+		t.Helper()
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v (%v)", left, err)
+		}
 	}
 }
 
