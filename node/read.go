@@ -74,11 +74,10 @@ func (n *Node) read(name string, query net.Read, ids []flow.PointID, opts flow.R
 
 // targets lists the shards a read touches: all, or those of the ids of a get.
 func (n *Node) targets(ids []flow.PointID, kind net.ReadKind) []*target {
-	sys := n.system()
-	all := make([]*target, len(sys.Placements))
-	starts := make([]uint64, len(sys.Placements))
-	for i, p := range sys.Placements {
-		all[i], starts[i] = &target{shard: p.Shard}, p.Start
+	starts := n.starts()
+	all := make([]*target, len(starts))
+	for i := range all {
+		all[i] = &target{shard: flow.ShardID(i + 1)}
 	}
 	if kind != net.ReadGet {
 		return all

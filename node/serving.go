@@ -126,11 +126,7 @@ const maxResultBytes = 64 << 20
 const pointBytes = 4096
 
 func (n *Node) runGet(sv *serving, res *net.ReadResult, shards []flow.ShardID) {
-	sys := n.system()
-	starts := make([]uint64, len(sys.Placements))
-	for i, p := range sys.Placements {
-		starts[i] = p.Start
-	}
+	starts := n.starts()
 	var points []located
 	for _, id := range sv.query.IDs {
 		s := flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)

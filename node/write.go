@@ -85,13 +85,19 @@ func (n *Node) serveWriteRequest(req *flow.WriteRequest, reply func(flow.Respons
 	})
 }
 
-// sendParts proposes the operations at some positions, a part for each shard.
-func (n *Node) sendParts(op *writeOp, positions []int) {
-	sys := n.system()
-	starts := make([]uint64, len(sys.Placements))
-	for i, p := range sys.Placements {
+// starts returns the first hash of each data shard's range, beginning with shard 1.
+func (n *Node) starts() []uint64 {
+	placements := n.system().Placements
+	starts := make([]uint64, len(placements))
+	for i, p := range placements {
 		starts[i] = p.Start
 	}
+	return starts
+}
+
+// sendParts proposes the operations at some positions, a part for each shard.
+func (n *Node) sendParts(op *writeOp, positions []int) {
+	starts := n.starts()
 	parts := make([][]int, len(starts))
 	for _, i := range positions {
 		s := ring.Find(starts, ring.Hash(op.req.Ops[i].ID))
@@ -99,7 +105,7 @@ func (n *Node) sendParts(op *writeOp, positions []int) {
 	}
 	for s, part := range parts {
 		if len(part) > 0 {
-			n.sendPart(op, sys.Placements[s].Shard, part)
+			n.sendPart(op, flow.ShardID(s+1), part)
 		}
 	}
 }
