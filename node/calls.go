@@ -102,7 +102,7 @@ func (n *Node) serveCall(body net.Body, done answerFunc) {
 }
 
 func (n *Node) notHosted(s flow.ShardID) *flow.Error {
-	e := flow.Errorf(flow.NotLeader, "node", "node %v has no replica of the shard", n.identity.Node).OnShard(s)
+	e := flow.Errorf(flow.NotLeader, "node", "node %v has no replica of the shard", n.identity.Name).OnShard(s)
 	e.Leader = n.leaderOf(s)
 	return e
 }
@@ -115,11 +115,11 @@ func (n *Node) serveWrite(b *net.Write, done answerFunc) {
 		return
 	}
 	if n.stalled() {
-		done(nil, flow.Errorf(flow.Unavailable, "node.serveWrite", "the disk of node %v does not answer", n.identity.Node).OnShard(b.Shard))
+		done(nil, flow.Errorf(flow.Unavailable, "node.serveWrite", "the disk of node %v does not answer", n.identity.Name).OnShard(b.Shard))
 		return
 	}
 	if n.lowDisk() && b.Shard != flow.SystemShard && shard.AddsData(b.Command) {
-		done(nil, flow.Errorf(flow.ResourceExhausted, "node.serveWrite", "the disk of node %v is almost full; writes are refused until space is free", n.identity.Node).OnShard(b.Shard))
+		done(nil, flow.Errorf(flow.ResourceExhausted, "node.serveWrite", "the disk of node %v is almost full; writes are refused until space is free", n.identity.Name).OnShard(b.Shard))
 		return
 	}
 	r.Propose(b.Request, b.Command, func(res replica.Result) { answerWrite(res, done) })

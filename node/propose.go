@@ -199,7 +199,7 @@ func (n *Node) tickRequests() {
 func (n *Node) admit() *flow.Error {
 	q := &n.requests
 	if len(q.proposals)+len(q.reads)+len(q.waits) >= maxRequests || q.bytes >= maxRequestBytes {
-		return flow.Errorf(flow.ResourceExhausted, "node.Serve", "node %v: the request queue is full; retry later", n.identity.Node)
+		return flow.Errorf(flow.ResourceExhausted, "node.Serve", "%w: node %v routes too much at a time; retry later", flow.ErrQueueFull, n.identity.Name)
 	}
 	return nil
 }
