@@ -117,6 +117,9 @@ func (n *Node) dropFormer(name string, due flow.Time, outcome *flow.Error, done 
 		case err != nil:
 			unconfirmed(err)
 			return
+		case len(n.system().Placements) == 0:
+			unconfirmed(n.noState())
+			return
 		case len(ids) == 0:
 			done(outcome)
 			return

@@ -127,6 +127,10 @@ const pointBytes = 4096
 
 func (n *Node) runGet(sv *serving, res *net.ReadResult, shards []flow.ShardID) {
 	starts := n.starts()
+	if len(starts) == 0 {
+		sv.done(nil, n.noState())
+		return
+	}
 	var points []located
 	for _, id := range sv.query.IDs {
 		s := flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)

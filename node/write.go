@@ -29,11 +29,16 @@ func (n *Node) due(timeout time.Duration) flow.Time {
 	return n.cfg.Clock.Now().Add(timeout)
 }
 
+// noState is the error of a node that has not received the cluster's state yet.
+func (n *Node) noState() *flow.Error {
+	return flow.Errorf(flow.Unavailable, "node", "node %v has not received the cluster's state yet", n.identity.Name)
+}
+
 // resolve finds a collection by name: in this node's copy of the catalogue, or,
 // when it is not there, in the latest one. stale is the id that turned out to be
 // dropped, so that the copy is known to be behind.
 func (n *Node) resolve(name string, stale flow.CollectionID, due flow.Time, done func(flow.Collection, *flow.Error)) {
-	if c := n.system().Collections[name]; c != nil && c.ID != stale {
+	if c := n.system().Collections[name]; c != nil && c.ID != stale && len(n.system().Placements) > 0 {
 		done(c.Collection, nil)
 		return
 	}
@@ -42,6 +47,8 @@ func (n *Node) resolve(name string, stale flow.CollectionID, due flow.Time, done
 		switch {
 		case err != nil:
 			done(flow.Collection{}, err)
+		case len(n.system().Placements) == 0:
+			done(flow.Collection{}, n.noState())
 		case c == nil || c.ID == stale:
 			done(flow.Collection{}, flow.Errorf(flow.NotFound, "node.resolve", "collection %q does not exist", name))
 		default:
