@@ -32,8 +32,8 @@ func (n *Node) serve(req flow.Request, reply func(flow.Response)) {
 	case *flow.VerifyRequest:
 		n.serveVerify(req, reply)
 	case *flow.RetireRequest:
-		n.moves.retired, n.peers.reportSoon = true, true
-		n.moves.retiring = append(n.moves.retiring, &retireOp{due: n.due(req.Timeout), reply: reply})
+		n.leaders.retired, n.peers.reportSoon = true, true
+		n.leaders.retiring = append(n.leaders.retiring, &retireOp{due: n.due(req.Timeout), reply: reply})
 		n.driveRetirement()
 	}
 }

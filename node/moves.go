@@ -2,7 +2,6 @@ package node
 
 import (
 	"slices"
-	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/net"
@@ -17,11 +16,6 @@ const (
 	// stepTicks is the pause before a step that seems not to have happened is proposed
 	// again (0.5 s).
 	stepTicks = 20
-	// leaderTicks is how often leaders look whether another should lead (1 s).
-	leaderTicks = 40
-	// leadAfter is how long a node must have been heard without a silence before
-	// leadership is handed to it.
-	leadAfter = 3 * time.Second
 	// caughtUpEntries is how far a learner may trail when it is made a voter, or a
 	// voter when it is handed leadership.
 	caughtUpEntries = 64
@@ -36,24 +30,9 @@ type moves struct {
 	// memberships holds, for each group, the membership that the latest change was
 	// proposed to: once it is another, the next change may follow at once.
 	memberships map[flow.ShardID]*raftpb.ConfState
-	// retiring holds those who wait for this node to lead nothing; retired is set from
-	// the first one on, until the node stops.
-	retiring []*retireOp
-	retired  bool
-	// preferred is placement's choice of leaders for the system state of that many
-	// changes.
-	preferred        []flow.NodeID
-	preferredMachine *system.Machine
-	preferredChanges uint64
 	// idleUntil is the tick before which placement is not asked again for moves: it
 	// had none to offer.
 	idleUntil uint64
-}
-
-// retireOp is a RetireRequest.
-type retireOp struct {
-	due   flow.Time
-	reply func(flow.Response)
 }
 
 // step names something that is proposed until it is done.
@@ -89,7 +68,6 @@ func (n *Node) stepOver(kind byte, s flow.ShardID) { delete(n.moves.stepped, ste
 
 func (n *Node) tickMoves() {
 	n.updateAddress()
-	n.driveRetirement()
 	if sys := n.replicas[flow.SystemShard]; sys.Leading() {
 		n.driveSystemGroup(sys)
 		n.startMoves()
@@ -101,12 +79,6 @@ func (n *Node) tickMoves() {
 		}
 		n.driveMove(r)
 		n.driveDrops(r)
-	}
-	if n.lowDisk() && n.ticks%statusTicks == 1 {
-		n.leaveShards()
-	}
-	if n.ticks%leaderTicks == 0 && !n.moves.retired && !n.lowDisk() {
-		n.driveLeaders()
 	}
 }
 
@@ -289,89 +261,6 @@ func (n *Node) driveDrops(r *replica.Replica) {
 		shard: r.Shard(), request: n.newRequestID(), due: n.due(0), command: shard.EncodeDrop(uint64(len(drops)), ids),
 		done: func(*net.Written, *flow.Error) { n.stepOver(stepDrop, r.Shard()) },
 	})
-}
-
-// driveLeaders hands leadership of this node's shards to where placement wants it,
-// once that node is up for good and has all that this one has.
-func (n *Node) driveLeaders() {
-	sys, m := n.system(), &n.moves
-	if m.preferredMachine != sys || m.preferredChanges != sys.Changes {
-		all := func(flow.NodeID) bool { return true } // a node that is down keeps its share
-		m.preferred, m.preferredMachine, m.preferredChanges = placement.Leaders(n.placementView(all)), sys, sys.Changes
-	}
-	preferred := m.preferred
-	for i, p := range sys.Placements {
-		r := n.replicas[p.Shard]
-		if r == nil || !r.Leading() || sys.Moves[p.Shard] != nil || preferred[i] == n.identity.Node || n.upFor(preferred[i]) < leadAfter {
-			continue
-		}
-		if n.wantsNoLead(preferred[i]) {
-			continue
-		}
-		for _, id := range p.Replicas {
-			if id.Node() == preferred[i] && slices.Contains(r.Conf().GetVoters(), uint64(id)) && n.caughtUp(r, id) {
-				r.Transfer(id)
-				n.touched[p.Shard] = true
-			}
-		}
-	}
-}
-
-// driveRetirement hands what this node leads to the voters that have most of it.
-func (n *Node) driveRetirement() {
-	if len(n.moves.retiring) == 0 {
-		return
-	}
-	leading := 0
-	for _, s := range n.hosted {
-		r := n.replicas[s]
-		if r.IsLeader() && n.handOver(r) {
-			leading++
-		}
-	}
-	now := n.cfg.Clock.Now()
-	n.moves.retiring = slices.DeleteFunc(n.moves.retiring, func(op *retireOp) bool {
-		if leading > 0 && now < op.due {
-			return false
-		}
-		op.reply(&flow.RetireResponse{Leading: leading})
-		return true
-	})
-}
-
-// leaveShards hands the data shards that this node leads to others: its disk is
-// almost full, theirs may not be.
-func (n *Node) leaveShards() {
-	for _, s := range n.hosted {
-		if r := n.replicas[s]; s != flow.SystemShard && r.IsLeader() {
-			n.handOver(r)
-		}
-	}
-}
-
-// handOver starts a transfer of leadership to the voter whose log matches furthest;
-// it is false when there is none that is heard of.
-func (n *Node) handOver(r *replica.Replica) bool {
-	var best flow.ReplicaID
-	var most uint64
-	for _, v := range r.Conf().GetVoters() {
-		id := flow.ReplicaID(v)
-		if match, active := r.Progress(id); id != r.ID() && active && n.up(id.Node()) && !n.wantsNoLead(id.Node()) && match >= most {
-			best, most = id, match
-		}
-	}
-	if best == 0 {
-		return false
-	}
-	r.Transfer(best)
-	n.touched[r.Shard()] = true
-	return true
-}
-
-// wantsNoLead says that another node asked for no leadership in its latest report.
-func (n *Node) wantsNoLead(id flow.NodeID) bool {
-	p := n.peers.known[id]
-	return p != nil && p.status != nil && p.status.NoLead
 }
 
 // reconcile follows a change of the system state: it tells the driver the nodes,

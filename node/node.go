@@ -93,6 +93,7 @@ type Node struct {
 	calls    calls
 	requests requests
 	moves    moves
+	leaders  leaders
 
 	// systemSeen and changesSeen tell when the copy of the system state has changed.
 	systemSeen  *system.Machine
@@ -212,6 +213,7 @@ func (n *Node) Tick() {
 	n.tickCalls()
 	n.tickRequests()
 	n.tickMoves()
+	n.tickLeaders()
 }
 
 // Receive is an input: a frame has arrived. Frames that are damaged, of another

@@ -183,7 +183,7 @@ func (n *Node) usage() flow.NodeUsage {
 }
 
 func (n *Node) status() *net.Status {
-	m := &net.Status{Usage: n.usage(), Replicas: n.Replicas(), NoLead: n.lowDisk() || n.moves.retired}
+	m := &net.Status{Usage: n.usage(), Replicas: n.Replicas(), NoLead: n.lowDisk() || n.leaders.retired}
 	for _, s := range n.hosted {
 		if d := n.replicas[s].LastNoted(); d.Index > 0 {
 			m.Noted = append(m.Noted, d)
