@@ -13,7 +13,6 @@ var everyFloat = flag.Bool("every-float", false, "check all 2^31 positive float3
 
 // checkFloat compares with strconv, which finds the shortest decimal in another way.
 func checkFloat(t *testing.T, x float32) {
-	t.Helper()
 	var buffer, want [32]byte
 	if got, want := AppendFloat(buffer[:0], x), strconv.AppendFloat(want[:0], float64(x), 'g', -1, 32); string(got) != string(want) {
 		if n := float32(int32(x)); n == x && string(got) == strconv.FormatInt(int64(n), 10) {
