@@ -114,7 +114,7 @@ func (n *Node) handOver(r *replica.Replica) bool {
 	var most uint64
 	for _, v := range r.Conf().GetVoters() {
 		id := flow.ReplicaID(v)
-		if match, active := r.Progress(id); id != r.ID() && active && n.up(id.Node()) && !n.wantsNoLead(id.Node()) && match >= most {
+		if match, active := r.Progress(id); id != r.ID() && active && n.caughtUp(r, id) && n.up(id.Node()) && !n.wantsNoLead(id.Node()) && match >= most {
 			best, most = id, match
 		}
 	}

@@ -72,6 +72,9 @@ func (n *Node) heard(h *net.Header) bool {
 	if h.Incarnation < p.incarnation {
 		return false
 	}
+	if p.incarnation != 0 && h.Incarnation > p.incarnation {
+		n.calls.lost[h.From] = true // the former life will not answer
+	}
 	now := n.cfg.Clock.Now()
 	p.incarnation, p.heardAt = h.Incarnation, now
 	if offset := h.Sent.Sub(now); offset >= p.offset || now.Sub(p.offsetAt) > offsetAge {

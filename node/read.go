@@ -40,10 +40,10 @@ type target struct {
 	// served says that a node has answered; index is where its replica stood.
 	served bool
 	index  uint64
-	// asked holds the nodes that work on it; the next one is asked at tick nextTry.
-	asked   []flow.NodeID
-	tries   int
-	nextTry uint64
+	// asked holds the nodes that work on it, past those that ever did, latest last; the
+	// next one is asked at tick nextTry.
+	asked, past []flow.NodeID
+	nextTry     uint64
 }
 
 // read routes a read of a collection. The query's Collection, Shards and IDs are
@@ -114,13 +114,16 @@ func (n *Node) sendRead(op *readOp) {
 		q.Patience = left
 		q.Shards, q.IDs = nil, nil
 		for _, t := range group {
-			t.tries++
+			t.past = append(slices.DeleteFunc(t.past, func(id flow.NodeID) bool { return id == to }), to)
 			t.asked = append(t.asked, to)
 			t.nextTry = n.ticks + hedgeTicks
 			q.Shards = append(q.Shards, t.shard)
 			q.IDs = append(q.IDs, t.ids...)
 		}
 		due := n.ticks + uint64(left/n.cfg.Tuning.TickEvery) + 1
+		if !n.up(to) {
+			due = min(due, n.ticks+callTicks)
+		}
 		n.callUntil(due, to, &q, func(body net.Body, err *flow.Error) { n.takeRead(op, to, group, body, err) })
 	}
 }
@@ -156,7 +159,8 @@ func (n *Node) readFrom(t *target) flow.NodeID {
 	if len(choices) == 0 {
 		return 0
 	}
-	return choices[t.tries%len(choices)]
+	// One that was not asked yet, in the order above; then the one asked longest ago.
+	return slices.MinFunc(choices, func(a, b flow.NodeID) int { return slices.Index(t.past, a) - slices.Index(t.past, b) })
 }
 
 func (n *Node) takeRead(op *readOp, from flow.NodeID, group []*target, body net.Body, err *flow.Error) {

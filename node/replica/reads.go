@@ -146,7 +146,8 @@ func (q *readQueue) restart() { q.begun = nil }
 // for no proof, but after a restart it does not know its commit index before it has
 // committed an entry of its own term.
 func (r *Replica) mustNotAnswer() bool {
-	return r.state == raft.StateLeader && !r.Leading() && len(r.conf.GetVoters()) == 1 && len(r.conf.GetVotersOutgoing()) == 0
+	s := r.raft.BasicStatus() // r.state and r.term are behind until the next Advance
+	return s.RaftState == raft.StateLeader && r.appliedTerm != s.GetTerm() && len(r.conf.GetVoters()) == 1 && len(r.conf.GetVotersOutgoing()) == 0
 }
 
 // tick gives up rounds that were not answered in time and forgets cancelled reads.

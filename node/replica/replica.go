@@ -5,6 +5,7 @@ package replica
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -101,6 +102,7 @@ type Replica struct {
 	reads   readQueue
 	noted   []net.NotedDigest
 	sends   map[flow.ReplicaID]*sender
+	landing map[flow.ReplicaID]*landing
 	receive *receiver
 	streams uint64 // counts streams begun
 	sweep   bool   // rows of half-received snapshots may be stored
@@ -117,7 +119,7 @@ type Result struct {
 // Open loads a shard's replica from the store.
 func Open(d disk.Reader, cfg Config) (*Replica, error) {
 	cfg.Tuning.setDefaults()
-	r := &Replica{cfg: cfg, sweep: true, waiters: map[flow.RequestID][]func(Result){}, sends: map[flow.ReplicaID]*sender{}}
+	r := &Replica{cfg: cfg, sweep: true, waiters: map[flow.RequestID][]func(Result){}, sends: map[flow.ReplicaID]*sender{}, landing: map[flow.ReplicaID]*landing{}}
 	b, ok, err := d.Get(groupKey(cfg.Shard, tagGroup))
 	if err != nil {
 		return nil, err
@@ -150,7 +152,7 @@ func New(b *disk.Batch, cfg Config, id flow.ReplicaID) (*Replica, error) {
 	cfg.Tuning.setDefaults()
 	Destroy(b, cfg.Shard)
 	b.Put(groupKey(cfg.Shard, tagGroup), groupMeta{id: id, number: 1}.encode())
-	r := &Replica{cfg: cfg, id: id, number: 1, machine: cfg.NewMachine(), waiters: map[flow.RequestID][]func(Result){}, sends: map[flow.ReplicaID]*sender{}}
+	r := &Replica{cfg: cfg, id: id, number: 1, machine: cfg.NewMachine(), waiters: map[flow.RequestID][]func(Result){}, sends: map[flow.ReplicaID]*sender{}, landing: map[flow.ReplicaID]*landing{}}
 	r.log = &raftLog{shard: cfg.Shard, hard: &raftpb.HardState{}, conf: &raftpb.ConfState{}, snapshot: r.position}
 	r.conf = r.log.conf
 	return r, r.start()
@@ -365,6 +367,10 @@ func (r *Replica) truncateTo() uint64 {
 	if r.log.bytes < sendingLogFactor*t.MaxLogBytes {
 		for _, to := range r.sending() {
 			low = min(low, r.sends[to].head.Index) // or the stream would be for nothing
+		}
+		for _, to := range slices.Sorted(maps.Keys(r.landing)) {
+			match, _ := r.Progress(to)
+			low = min(low, max(match, r.landing[to].index))
 		}
 	}
 	if r.log.bytes < t.MaxLogBytes && len(r.log.entries) < t.MaxLogEntries {

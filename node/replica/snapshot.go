@@ -100,6 +100,9 @@ func (r *Replica) TakeAck(m *net.SnapshotAck) {
 	if s == nil || m.To != r.id || m.Stream != s.stream || s.chunk == nil || m.Seq != s.seq {
 		return
 	}
+	if s.chunk.Last && !m.Failed {
+		r.landing[s.to] = &landing{index: s.head.Index}
+	}
 	if m.Failed || s.chunk.Last {
 		r.endSend(s, m.Failed)
 		return
@@ -107,6 +110,29 @@ func (r *Replica) TakeAck(m *net.SnapshotAck) {
 	s.seq++
 	s.chunk = nil
 	r.readChunk(s)
+}
+
+// landing is a snapshot that was sent whole and has yet to be put in force: the log
+// after it is kept until its receiver has caught up, or it would need another.
+type landing struct {
+	index  uint64
+	silent int // ticks without a sign of the receiver
+}
+
+// landEntries is how close to the leader a receiver has landed.
+const landEntries = 64
+
+func (r *Replica) tickLandings() {
+	for _, to := range slices.Sorted(maps.Keys(r.landing)) {
+		l := r.landing[to]
+		match, active := r.Progress(to)
+		if l.silent++; active {
+			l.silent = 0
+		}
+		if l.silent > r.cfg.Tuning.ElectionTicks || match+landEntries >= r.applied {
+			delete(r.landing, to)
+		}
+	}
 }
 
 // endSend ends a stream and tells Raft how.
@@ -137,11 +163,13 @@ func (r *Replica) endSends() {
 		r.sends[to].end()
 		delete(r.sends, to)
 	}
+	clear(r.landing)
 }
 
 func (r *Replica) sending() []flow.ReplicaID { return slices.Sorted(maps.Keys(r.sends)) }
 
 func (r *Replica) tickSnapshots() {
+	r.tickLandings()
 	for _, to := range r.sending() {
 		s := r.sends[to]
 		if s.ticks++; s.chunk == nil || s.ticks < r.cfg.Tuning.RetryTicks {
@@ -258,9 +286,10 @@ func (r *Replica) install(e *Effects, m *raftpb.SnapshotMetadata) {
 	r.resetTimer() // by the membership that came with it
 }
 
-// dropRefused forgets a received snapshot that Raft did not want.
+// dropRefused forgets a received snapshot that Raft did not want, or one that the log
+// has overtaken.
 func (r *Replica) dropRefused(e *Effects) {
-	if r.receive != nil && r.receive.complete {
+	if rc := r.receive; rc != nil && (rc.complete || rc.head.Index <= r.applied) {
 		r.receive = nil
 		r.sweepStaged(&e.Batch)
 	}

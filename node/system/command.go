@@ -155,6 +155,10 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	}
 	r := wire.NewReader(c.Body[1:])
 	var res Result
+	catalogue := c.Body[0] == commandCreate || c.Body[0] == commandDrop
+	if result, answered := m.repeated(c.Request); catalogue && answered {
+		return result
+	}
 	switch c.Body[0] {
 	case commandCreate:
 		res = m.create(rows, c.Request, r.Text(), int(r.Uint()), flow.Metric(r.Byte()))
@@ -174,7 +178,11 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	if err := r.Done(); err != nil {
 		panic(flow.Errorf(flow.Corrupt, "system.Apply", "command at %d: %w", index, err))
 	}
-	return res.encode()
+	result := res.encode()
+	if catalogue {
+		m.remember(rows, c.Request, result)
+	}
+	return result
 }
 
 func (m *Machine) create(rows *replica.Rows, request flow.RequestID, name string, dim int, metric flow.Metric) Result {

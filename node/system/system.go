@@ -81,6 +81,7 @@ type Machine struct {
 	// Changes counts the commands that changed anything since the machine was built.
 	Changes uint64
 
+	requests       requests
 	lastNode       flow.NodeID
 	lastCollection flow.CollectionID
 	lastMove       uint64
@@ -93,7 +94,7 @@ var _ replica.Machine = (*Machine)(nil)
 func New() *Machine {
 	return &Machine{
 		Nodes: map[flow.NodeID]*Node{}, Collections: map[string]*Collection{}, Moves: map[flow.ShardID]*Move{},
-		stored: map[string][]byte{},
+		stored: map[string][]byte{}, requests: requests{results: map[flow.RequestID][]byte{}},
 	}
 }
 
@@ -162,8 +163,11 @@ func (m *Machine) Placement(s flow.ShardID) *Placement {
 	return m.Placements[s-1]
 }
 
-// Seen implements replica.Machine: the commands recognise their own repetition.
-func (m *Machine) Seen(flow.RequestID) ([]byte, bool) { return nil, false }
+// Seen implements replica.Machine.
+func (m *Machine) Seen(id flow.RequestID) (result []byte, ok bool) {
+	result, ok = m.requests.results[id]
+	return result, ok
+}
 
 // Points implements replica.Machine.
 func (m *Machine) Points() (points, bytes uint64) { return 0, 0 }
@@ -179,6 +183,7 @@ func (m *Machine) Meta() []byte {
 	w.Uint(uint64(m.lastCollection))
 	w.Uint(m.lastMove)
 	w.Uint(m.Epoch)
+	w.Raw(m.requests.floor[:])
 	return w.Buf
 }
 
@@ -190,6 +195,7 @@ func (m *Machine) Restored(meta []byte) error {
 	r := wire.NewReader(meta)
 	m.Settings = Settings{ClusterID: r.Fixed64(), Shards: int(r.Uint()), ReplicationFactor: int(r.Uint()), VirtualNodes: int(r.Uint())}
 	m.lastNode, m.lastCollection, m.lastMove, m.Epoch = flow.NodeID(r.Uint()), flow.CollectionID(r.Uint()), r.Uint(), r.Uint()
+	m.requests.floor = decodeRequest(r)
 	return r.Done()
 }
 
@@ -199,6 +205,7 @@ const (
 	rowMove       = 'm'
 	rowNode       = 'n'
 	rowPlacement  = 'p'
+	rowRequest    = 'q'
 	rowDrop       = 'x'
 )
 
@@ -230,6 +237,10 @@ func (m *Machine) remove(rows *replica.Rows, key []byte) {
 // Restore implements replica.Machine.
 func (m *Machine) Restore(key, value []byte) error {
 	bad := flow.Errorf(flow.Corrupt, "system.Restore", "row with key %q is malformed", key)
+	if len(key) == 17 && key[0] == rowRequest {
+		m.requests.remember(flow.RequestID(key[1:]), append([]byte(nil), value...))
+		return nil
+	}
 	if len(key) != 9 {
 		return bad
 	}

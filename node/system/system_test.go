@@ -183,7 +183,7 @@ func TestUnknownCommand(t *testing.T) {
 					t.Errorf("command %q ends with %v, want a panic of kind %v", body, err, flow.Corrupt)
 				}
 			}()
-			system.New().Apply(7, replica.Command{Body: body}, nil)
+			system.New().Apply(7, replica.Command{Request: flow.RequestID{1}, Body: body}, nil)
 			t.Errorf("command %q is applied", body)
 		}()
 	}
