@@ -164,10 +164,16 @@ type SearchRequest struct {
 	// K is how many hits to return, 1 to MaxK.
 	K int
 	// Exact compares every point; without it an approximate index may be used.
-	Exact       bool
-	WithVector  bool
-	WithPayload bool
-	Read        ReadOptions
+	Exact bool
+	// EF is how many candidates the graphs keep while they are searched, 1 to MaxEF: more
+	// finds more of the true nearest and takes longer. 0 lets the node choose.
+	EF int
+	// Oversampling is how many times K candidates found by quantised vectors are compared
+	// again in full, 1 to MaxOversampling; 0 lets the node choose.
+	Oversampling float64
+	WithVector   bool
+	WithPayload  bool
+	Read         ReadOptions
 }
 
 // SearchResponse holds at most K hits, nearest first, ties by id, and the
@@ -177,22 +183,6 @@ type SearchResponse struct {
 	ReadInfo
 	Metric Metric
 	Hits   []Hit
-}
-
-// Collection is a row of the catalogue.
-type Collection struct {
-	ID     CollectionID
-	Name   string
-	Dim    int
-	Metric Metric
-}
-
-// CreateCollectionRequest makes a collection.
-type CreateCollectionRequest struct {
-	Name    string
-	Dim     int
-	Metric  Metric
-	Timeout time.Duration
 }
 
 // CreateCollectionResponse holds the new row.

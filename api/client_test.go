@@ -37,10 +37,10 @@ func stringID(t *testing.T, s string) flow.PointID {
 // TestClientPoints writes and reads points through client and server.
 func TestClientPoints(t *testing.T) {
 	_, c, ctx := connect(t)
-	if err := c.CreateCollection(ctx, "c/ü", 2, flow.Euclid); err != nil {
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c/ü", Dim: 2, Metric: flow.Euclid}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.CreateCollection(ctx, "c/ü", 2, flow.Euclid); flow.KindOf(err) != flow.AlreadyExists {
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c/ü", Dim: 2, Metric: flow.Euclid}); flow.KindOf(err) != flow.AlreadyExists {
 		t.Errorf("create again: %v", err)
 	}
 	odd := stringID(t, "a\"/\\\u2028é")
@@ -118,7 +118,7 @@ func checkCollections(ctx context.Context, t *testing.T, c *client.Client, odd f
 // TestClientConditions: a conflict comes with the fate of every operation.
 func TestClientConditions(t *testing.T) {
 	_, c, ctx := connect(t)
-	if err := c.CreateCollection(ctx, "c", 1, flow.Dot); err != nil {
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 1, Metric: flow.Dot}); err != nil {
 		t.Fatal(err)
 	}
 	op := func(n uint64, version uint64) flow.Op {
@@ -137,7 +137,7 @@ func TestClientConditions(t *testing.T) {
 // TestClientMissing: missing shards are an error, or named.
 func TestClientMissing(t *testing.T) {
 	f, c, ctx := connect(t)
-	if err := c.CreateCollection(ctx, "c", 1, flow.Dot); err != nil {
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 1, Metric: flow.Dot}); err != nil {
 		t.Fatal(err)
 	}
 	f.mu.Lock()
@@ -181,7 +181,7 @@ func TestClientRetriesOnce(t *testing.T) {
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := c.CreateCollection(ctx, "c", 1, flow.Dot); err != nil {
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 1, Metric: flow.Dot}); err != nil {
 		t.Fatal(err)
 	}
 	const writers, writes = 4, 25
@@ -316,7 +316,7 @@ func BenchmarkClient(b *testing.B) {
 	for i := range v {
 		v[i] = rand.Float32()
 	}
-	if err := c.CreateCollection(ctx, "c", len(v), flow.Euclid); err != nil {
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: len(v), Metric: flow.Euclid}); err != nil {
 		b.Fatal(err)
 	}
 	point := []flow.Point{{ID: flow.NumberID(1), Vector: v}}
@@ -336,4 +336,24 @@ func BenchmarkClient(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestSearchParams: what a search asks of graphs reaches the node as it was given.
+func TestSearchParams(t *testing.T) {
+	f, c, ctx := connect(t)
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 1, Metric: flow.Dot, IndexParams: flow.IndexParams{M: 5, EfConstruct: 70, Quantization: flow.Binary}}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := c.Collection(ctx, "c")
+	if want := (flow.IndexParams{M: 5, EfConstruct: 70, Quantization: flow.Binary}); err != nil || info.Config.IndexParams() != want {
+		t.Errorf("the collection has %+v, error %v, want %+v", info.Config.IndexParams(), err, want)
+	}
+	want := flow.SearchRequest{Collection: "c", Vector: flow.Vector{1}, K: 1, EF: 77, Oversampling: 2.5}
+	if _, err := c.Search(ctx, want); err != nil {
+		t.Fatal(err)
+	}
+	got, ok := f.requests[len(f.requests)-1].(*flow.SearchRequest)
+	if !ok || got.EF != want.EF || got.Oversampling != want.Oversampling || got.Exact {
+		t.Errorf("the node was asked %+v", got)
+	}
 }

@@ -18,8 +18,7 @@ func (x *exchange) createCollection() error {
 	if len(req.Name) > flow.MaxCollectionNameBytes {
 		return scan.Wrong("collection name", "is %d bytes long, the limit is %d", len(req.Name), flow.MaxCollectionNameBytes)
 	}
-	var err error
-	if req.Dim, req.Metric, err = decodeCreate(x.body); err != nil {
+	if err := decodeCreate(x.body, req); err != nil {
 		return err
 	}
 	if _, err := do[*flow.CreateCollectionResponse](x, req); err != nil {
@@ -120,7 +119,7 @@ func (x *exchange) collection() error {
 			Vectors:           client.VectorParams{Size: row.Dim, Distance: row.Metric.String()},
 			ShardNumber:       len(s.Shards),
 			ReplicationFactor: s.ReplicationFactor,
-		}},
+		}, HnswConfig: client.HnswConfig{M: row.M, EfConstruct: row.EfConstruct}, QuantizationConfig: client.QuantizationOf(row.Quantization)},
 	}
 	switch {
 	case len(n.Missing) > 0:

@@ -69,7 +69,7 @@ func (f *fake) Do(ctx context.Context, req flow.Request) flow.Response {
 		if _, ok := f.collections[r.Name]; ok {
 			return &flow.CreateCollectionResponse{Outcome: failed(flow.AlreadyExists, "collection %q exists", r.Name)}
 		}
-		c := flow.Collection{ID: flow.CollectionID(len(f.collections) + 1), Name: r.Name, Dim: r.Dim, Metric: r.Metric}
+		c := flow.Collection{ID: flow.CollectionID(len(f.collections) + 1), Name: r.Name, Dim: r.Dim, Metric: r.Metric, IndexParams: r.IndexParams.WithDefaults()}
 		f.collections[r.Name] = &fakeCollection{c, map[flow.PointID]flow.Point{}}
 		return &flow.CreateCollectionResponse{Collection: c}
 	case *flow.DropCollectionRequest:

@@ -10,45 +10,6 @@ import (
 // defaultLimit is how many points a query or scroll answers that does not say.
 const defaultLimit = 10
 
-// decodeCreate reads {"vectors":{"size","distance"}}.
-func decodeCreate(body []byte) (dim int, metric flow.Metric, err error) {
-	given := false
-	err = decode(body, func(s *scanner) *scan.Error {
-		if err := s.fields(&createShape, func(key string) *scan.Error {
-			switch key {
-			case "sparse_vectors":
-				return s.mustBeEmpty("sparse vectors are not supported by this server")
-			case "sharding_method":
-				return s.mustBe("auto")
-			}
-			given = true
-			return s.fields(&vectorsShape, func(key string) (err *scan.Error) {
-				switch key {
-				case "size":
-					dim, err = s.between(1, flow.MaxDim)
-				case "datatype":
-					err = s.mustBe("float32")
-				case "distance":
-					metric, err = s.metric()
-				}
-				return err
-			})
-		}); err != nil {
-			return err
-		}
-		switch {
-		case !given:
-			return scan.Wrong("vectors", "is missing")
-		case dim == 0:
-			return scan.Wrong("vectors.size", "is missing")
-		case metric == 0:
-			return scan.Wrong("vectors.distance", "is missing")
-		}
-		return nil
-	})
-	return dim, metric, err
-}
-
 // metric reads a distance's name.
 func (s *scanner) metric() (flow.Metric, *scan.Error) {
 	name, bad := s.Text()
@@ -271,13 +232,7 @@ func (q *query) field(s *scanner, key string) (err *scan.Error) {
 		q.hasThreshold = true
 		q.threshold, err = s.Float()
 	case "params":
-		err = s.fields(&paramsShape, func(string) (err *scan.Error) {
-			if s.Null() {
-				return nil
-			}
-			q.Exact, err = s.Bool()
-			return err
-		})
+		err = q.params(s)
 	}
 	return err
 }

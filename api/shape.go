@@ -40,15 +40,15 @@ type shape struct {
 // The shapes of the request bodies. What is in none of the lists is an error.
 var (
 	createShape = shape{
-		known:   []string{"vectors", "sharding_method", "sparse_vectors"},
+		known:   []string{"vectors", "sharding_method", "sparse_vectors", "hnsw_config", "quantization_config"},
 		refused: []string{"init_from", "strict_mode_config", "metadata"},
 		ignored: []string{"shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload",
-			"hnsw_config", "wal_config", "optimizers_config", "quantization_config", "timeout"},
+			"wal_config", "optimizers_config", "timeout"},
 	}
 	vectorsShape = shape{
-		known:   []string{"size", "distance", "datatype"},
+		known:   []string{"size", "distance", "datatype", "hnsw_config", "quantization_config"},
 		refused: []string{"multivector_config"},
-		ignored: []string{"hnsw_config", "quantization_config", "on_disk"},
+		ignored: []string{"on_disk"},
 	}
 	upsertShape = shape{known: []string{"points", "batch"}, refused: []string{"shard_key", "update_filter", "update_mode"}}
 	pointShape  = shape{known: []string{"id", "vector", "payload", "if_version"}}
@@ -77,7 +77,6 @@ var (
 		refused: []string{"recommend", "discover", "context", "order_by", "fusion", "rrf", "formula", "sample",
 			"relevance_feedback", "mmr"},
 	}
-	paramsShape = shape{known: []string{"exact"}, ignored: []string{"hnsw_ef", "quantization", "indexed_only"}}
 	verifyShape = shape{}
 	joinShape   = shape{known: []string{"name", "addr", "apiAddr", "region", "nonce"}}
 )

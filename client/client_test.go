@@ -258,16 +258,16 @@ func TestOnce(t *testing.T) {
 func TestLostAnswers(t *testing.T) {
 	ctx := within(t, 10*time.Second)
 	info := func(size string) step {
-		return say(200, `{"result":{"config":{"params":{"vectors":{"size":`+size+`,"distance":"Dot"}}}},"status":"ok"}`)
+		return say(200, `{"result":{"config":{"params":{"vectors":{"size":`+size+`,"distance":"Dot"}},"hnsw_config":{"m":16,"ef_construct":200}}},"status":"ok"}`)
 	}
 	exists := refuse(409, flow.AlreadyExists)
-	if err := New(serve(t, hangUp, exists, info("3")).URL).CreateCollection(ctx, "c", 3, flow.Dot); err != nil {
+	if err := New(serve(t, hangUp, exists, info("3")).URL).CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 3, Metric: flow.Dot}); err != nil {
 		t.Errorf("created by the first attempt: %v", err)
 	}
-	if err := New(serve(t, hangUp, exists, info("4")).URL).CreateCollection(ctx, "c", 3, flow.Dot); flow.KindOf(err) != flow.AlreadyExists {
+	if err := New(serve(t, hangUp, exists, info("4")).URL).CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 3, Metric: flow.Dot}); flow.KindOf(err) != flow.AlreadyExists {
 		t.Errorf("another collection is there: %v", err)
 	}
-	if err := New(serve(t, exists).URL).CreateCollection(ctx, "c", 3, flow.Dot); flow.KindOf(err) != flow.AlreadyExists {
+	if err := New(serve(t, exists).URL).CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 3, Metric: flow.Dot}); flow.KindOf(err) != flow.AlreadyExists {
 		t.Errorf("it was there before: %v", err)
 	}
 	if err := New(serve(t, hangUp, refuse(404, flow.NotFound)).URL).DropCollection(ctx, "c"); err != nil {

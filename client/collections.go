@@ -8,24 +8,33 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
-// CreateCollection makes a collection of vectors of dim components. If an
-// attempt went without an answer and a later one finds a collection of the same
+// CreateCollection makes a collection; the request's Timeout is not used, ctx bounds
+// the call. If an attempt went without an answer and a later one finds a collection of the same
 // name and shape, that counts as success.
-func (c *Client) CreateCollection(ctx context.Context, name string, dim int, metric flow.Metric) error {
+func (c *Client) CreateCollection(ctx context.Context, r flow.CreateCollectionRequest) error {
 	const op = "client.CreateCollection"
-	body, err := json.Marshal(CreateCollection{Vectors: VectorParams{Size: dim, Distance: metric.String()}})
+	shape := CreateCollection{Vectors: VectorParams{Size: r.Dim, Distance: r.Metric.String()}, QuantizationConfig: QuantizationOf(r.Quantization)}
+	if r.M != 0 || r.EfConstruct != 0 {
+		shape.HnswConfig = &HnswParams{M: r.M, EfConstruct: r.EfConstruct}
+	}
+	body, err := json.Marshal(shape)
 	if err != nil {
 		return flow.Errorf(flow.Internal, op, "encode the request: %w", err)
 	}
-	a, err := c.do(ctx, &call{op: op, method: http.MethodPut, path: collectionPath(name, ""), body: body, write: true}, nil)
+	a, err := c.do(ctx, &call{op: op, method: http.MethodPut, path: collectionPath(r.Name, ""), body: body, write: true}, nil)
 	if flow.KindOf(err) != flow.AlreadyExists || !a.unsure {
 		return err
 	}
-	info, infoErr := c.Collection(ctx, name)
-	if infoErr == nil && info.Config.Params.Vectors == (VectorParams{Size: dim, Distance: metric.String()}) {
+	info, infoErr := c.Collection(ctx, r.Name)
+	if infoErr == nil && info.Config.Params.Vectors == shape.Vectors && info.Config.IndexParams() == r.WithDefaults() {
 		return nil
 	}
 	return err
+}
+
+// IndexParams returns the parameters of the collection's graphs.
+func (c *CollectionConfig) IndexParams() flow.IndexParams {
+	return flow.IndexParams{M: c.HnswConfig.M, EfConstruct: c.HnswConfig.EfConstruct, Quantization: c.QuantizationConfig.Quantization()}
 }
 
 // DropCollection removes a collection and its points, or answers NotFound. If an

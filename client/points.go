@@ -230,9 +230,7 @@ type SearchResult struct {
 func (c *Client) Search(ctx context.Context, r flow.SearchRequest) (SearchResult, error) {
 	b := AppendVector([]byte(`{"vector":`), r.Vector)
 	b = strconv.AppendInt(append(b, `,"limit":`...), int64(r.K), 10)
-	if r.Exact {
-		b = append(b, `,"params":{"exact":true}`...)
-	}
+	b = appendParams(b, &r)
 	b = append(appendWith(b, r.WithPayload, r.WithVector), '}')
 	var recs []PointRecord
 	info, err := c.read(ctx, "client.Search", r.Collection, "/points/search", b, r.Read, &recs)
@@ -247,6 +245,20 @@ func (c *Client) Search(ctx context.Context, r flow.SearchRequest) (SearchResult
 		}
 	}
 	return res, nil
+}
+
+// appendParams appends the params of a search, those that are not zero.
+func appendParams(b []byte, r *flow.SearchRequest) []byte {
+	b = append(b, `,"params":{"exact":`...)
+	b = strconv.AppendBool(b, r.Exact)
+	if r.EF != 0 {
+		b = strconv.AppendInt(append(b, `,"hnsw_ef":`...), int64(r.EF), 10)
+	}
+	if r.Oversampling != 0 {
+		b = strconv.AppendFloat(append(b, `,"quantization":{"oversampling":`...), r.Oversampling, 'g', -1, 64)
+		b = append(b, '}')
+	}
+	return append(b, '}')
 }
 
 // read sends a read of a collection's points.

@@ -74,7 +74,48 @@ type VectorParams struct {
 
 // CreateCollection is the body of PUT /collections/{c}.
 type CreateCollection struct {
-	Vectors VectorParams `json:"vectors"`
+	Vectors            VectorParams        `json:"vectors"`
+	HnswConfig         *HnswParams         `json:"hnsw_config,omitempty"`
+	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
+}
+
+// HnswParams asks for the shape of a collection's graphs; a zero is left out.
+type HnswParams struct {
+	M           int `json:"m,omitempty"`
+	EfConstruct int `json:"ef_construct,omitempty"`
+}
+
+// QuantizationConfig holds one of its fields.
+type QuantizationConfig struct {
+	Scalar *ScalarQuantization `json:"scalar,omitempty"`
+	Binary *struct{}           `json:"binary,omitempty"`
+}
+
+// ScalarQuantization says what a component becomes; Type is "int8".
+type ScalarQuantization struct {
+	Type string `json:"type"`
+}
+
+// QuantizationOf returns a quantization's shape, nil for none.
+func QuantizationOf(q flow.Quantization) *QuantizationConfig {
+	switch q {
+	case flow.Int8:
+		return &QuantizationConfig{Scalar: &ScalarQuantization{Type: "int8"}}
+	case flow.Binary:
+		return &QuantizationConfig{Binary: &struct{}{}}
+	}
+	return nil
+}
+
+// Quantization is the inverse of QuantizationOf.
+func (c *QuantizationConfig) Quantization() flow.Quantization {
+	switch {
+	case c != nil && c.Scalar != nil:
+		return flow.Int8
+	case c != nil && c.Binary != nil:
+		return flow.Binary
+	}
+	return flow.NoQuantization
 }
 
 // CollectionDescription is one row of GET /collections; Size and Distance are
@@ -102,13 +143,13 @@ type CollectionInfo struct {
 	PayloadSchema   struct{}         `json:"payload_schema"`
 }
 
-// CollectionConfig is the config part of CollectionInfo. The parts that
-// describe machinery absent here (graph, optimizer) hold zeros: Qdrant's client
-// models require their fields, and m = 0 is their word for "no graph".
+// CollectionConfig is the config part of CollectionInfo. The parts that describe
+// machinery absent here (optimizer) hold zeros: Qdrant's client models require them.
 type CollectionConfig struct {
-	Params          CollectionParams `json:"params"`
-	HnswConfig      HnswConfig       `json:"hnsw_config"`
-	OptimizerConfig OptimizerConfig  `json:"optimizer_config"`
+	Params             CollectionParams    `json:"params"`
+	HnswConfig         HnswConfig          `json:"hnsw_config"`
+	OptimizerConfig    OptimizerConfig     `json:"optimizer_config"`
+	QuantizationConfig *QuantizationConfig `json:"quantization_config,omitempty"`
 }
 
 // CollectionParams is the params part of CollectionConfig.
@@ -118,7 +159,8 @@ type CollectionParams struct {
 	ReplicationFactor int          `json:"replication_factor"`
 }
 
-// HnswConfig describes a graph index; all zero means that there is none.
+// HnswConfig describes the graphs. FullScanThreshold is zero: it exists for the models
+// of Qdrant's clients.
 type HnswConfig struct {
 	M                 int `json:"m"`
 	EfConstruct       int `json:"ef_construct"`

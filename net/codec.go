@@ -167,6 +167,8 @@ func encodeRead(w *wire.Writer, b *Read) {
 	w.Uint(uint64(b.Limit))
 	w.Floats(b.Vector)
 	w.Uint(uint64(b.K))
+	w.Uint(uint64(b.EF))
+	w.Float64(b.Oversampling)
 }
 
 func decodeRead(r *wire.Reader) *Read {
@@ -182,7 +184,7 @@ func decodeRead(r *wire.Reader) *Read {
 		b.IDs = append(b.IDs, flow.PointID(r.Text()))
 	}
 	b.From, b.Limit = flow.PointID(r.Text()), int(r.Uint())
-	b.Vector, b.K = r.Floats(), int(r.Uint())
+	b.Vector, b.K, b.EF, b.Oversampling = r.Floats(), int(r.Uint()), int(r.Uint()), r.Float64()
 	return b
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Version is the version of the frame format. A node refuses frames of another one.
-const Version = 1
+const Version = 2
 
 // checksumBytes is the length of the xxHash64 that ends a frame.
 const checksumBytes = 8

@@ -77,9 +77,10 @@ type Read struct {
 	// From and Limit are a scroll's.
 	From  flow.PointID
 	Limit int
-	// Vector and K are a search's.
-	Vector flow.Vector
-	K      int
+	// Vector, K, EF and Oversampling are a search's.
+	Vector       flow.Vector
+	K, EF        int
+	Oversampling float64
 }
 
 // ReadResult answers a Read.

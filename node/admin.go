@@ -59,7 +59,7 @@ func (n *Node) serveCreate(req *flow.CreateCollectionRequest, reply func(flow.Re
 		return
 	}
 	due := n.due(req.Timeout)
-	n.command(n.newRequestID(), system.EncodeCreate(req.Name, req.Dim, req.Metric), due, func(res system.Result, err *flow.Error) {
+	n.command(n.newRequestID(), system.EncodeCreate(flow.Collection{Name: req.Name, Dim: req.Dim, Metric: req.Metric, IndexParams: req.IndexParams}), due, func(res system.Result, err *flow.Error) {
 		finish := func(err *flow.Error) {
 			reply(&flow.CreateCollectionResponse{Outcome: outcome(err), Collection: res.Collection})
 		}
@@ -80,6 +80,9 @@ func checkCollection(req *flow.CreateCollectionRequest) *flow.Error {
 		return flow.Errorf(flow.InvalidArgument, op, "vectors.size is %d, it must be in 1..%d", req.Dim, flow.MaxDim)
 	case !req.Metric.Valid():
 		return flow.Errorf(flow.InvalidArgument, op, "vectors.distance is missing or unknown")
+	}
+	if err := req.IndexParams.WithDefaults().Check(); err != nil {
+		return flow.Errorf(flow.InvalidArgument, op, "%w", cause(err))
 	}
 	for _, c := range req.Name {
 		if c < ' ' || c == '/' || c == 0x7f || c == 0xfffd {

@@ -375,11 +375,12 @@ func (n *Node) serveScroll(req *flow.ScrollRequest, reply func(flow.Response)) {
 }
 
 func (n *Node) serveSearch(req *flow.SearchRequest, reply func(flow.Response)) {
-	if req.K < 1 || req.K > flow.MaxK {
-		reply(&flow.SearchResponse{Outcome: outcome(flow.Errorf(flow.InvalidArgument, "node.serveSearch", "limit (k) is %d, it must be in 1..%d", req.K, flow.MaxK))})
+	if err := checkSearch(req); err != nil {
+		reply(&flow.SearchResponse{Outcome: outcome(err)})
 		return
 	}
-	q := net.Read{Kind: net.ReadSearch, Vector: req.Vector, K: req.K, Exact: req.Exact, WithVector: req.WithVector, WithPayload: req.WithPayload}
+	q := net.Read{Kind: net.ReadSearch, Vector: req.Vector, K: req.K, EF: req.EF, Oversampling: req.Oversampling,
+		Exact: req.Exact, WithVector: req.WithVector, WithPayload: req.WithPayload}
 	n.read(req.Collection, q, nil, req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
 		resp := &flow.SearchResponse{Outcome: outcome(err), ReadInfo: op.info(missing)}
 		if err == nil {
@@ -388,4 +389,17 @@ func (n *Node) serveSearch(req *flow.SearchRequest, reply func(flow.Response)) {
 		}
 		reply(resp)
 	})
+}
+
+func checkSearch(req *flow.SearchRequest) *flow.Error {
+	const op = "node.checkSearch"
+	switch {
+	case req.K < 1 || req.K > flow.MaxK:
+		return flow.Errorf(flow.InvalidArgument, op, "limit (k) is %d, it must be in 1..%d", req.K, flow.MaxK)
+	case req.EF < 0 || req.EF > flow.MaxEF:
+		return flow.Errorf(flow.InvalidArgument, op, "params.hnsw_ef is %d, it must be in 1..%d", req.EF, flow.MaxEF)
+	case req.Oversampling != 0 && !(req.Oversampling >= 1 && req.Oversampling <= flow.MaxOversampling):
+		return flow.Errorf(flow.InvalidArgument, op, "params.quantization.oversampling is %v, it must be in 1..%d", req.Oversampling, flow.MaxOversampling)
+	}
+	return nil
 }

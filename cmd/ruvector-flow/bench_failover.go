@@ -247,7 +247,7 @@ func (b *failoverBench) once(ctx context.Context, n int) error {
 		return err
 	}
 	load := &loader{client: b.client, collection: fmt.Sprintf("load-%d", n), vectors: b.vectors}
-	if err := b.client.CreateCollection(ctx, load.collection, loadDim, flow.Euclid); err != nil {
+	if err := b.client.CreateCollection(ctx, flow.CreateCollectionRequest{Name: load.collection, Dim: loadDim, Metric: flow.Euclid}); err != nil {
 		return err
 	}
 	o := &outage{client: b.client, fleet: &b.fleet, quiet: failoverQuiet, killed: func(int) {}}

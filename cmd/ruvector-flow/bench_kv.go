@@ -126,7 +126,7 @@ func (b *kvBench) run(ctx context.Context) (r kvReport, err error) {
 		}
 		b.vectors = append(b.vectors, v)
 	}
-	if err := b.client.CreateCollection(ctx, b.collection, b.dim, flow.Euclid); err != nil {
+	if err := b.client.CreateCollection(ctx, flow.CreateCollectionRequest{Name: b.collection, Dim: b.dim, Metric: flow.Euclid}); err != nil {
 		return r, err
 	}
 	defer func() {

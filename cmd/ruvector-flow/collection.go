@@ -23,30 +23,40 @@ func (a *app) collectionCommand() *cobra.Command {
 }
 
 func (a *app) collectionCreate() *cobra.Command {
-	var dim int
-	var metricName string
-	var metric flow.Metric
+	var request flow.CreateCollectionRequest
+	var metricName, quantization string
 	cmd := &cobra.Command{
 		Use:     "create NAME",
 		Short:   "Create a collection",
 		Example: "  ruvector-flow collection create photos --dim 784 --metric euclid",
 		Args:    args(1, 1, "NAME"),
 	}
-	cmd.Flags().IntVar(&dim, "dim", 0, "number of components of every vector (needed)")
+	cmd.Flags().IntVar(&request.Dim, "dim", 0, "number of components of every vector (needed)")
 	cmd.Flags().StringVar(&metricName, "metric", "euclid", "euclid, cosine, dot or manhattan")
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		if dim < 1 || dim > flow.MaxDim {
-			return usagef(cmd, "--dim is %d; it must be 1 to %d", dim, flow.MaxDim)
+	cmd.Flags().IntVar(&request.M, "m", flow.DefaultM, "neighbours of a vector in its graph; more finds more and takes memory")
+	cmd.Flags().IntVar(&request.EfConstruct, "ef-construct", flow.DefaultEfConstruct, "candidates while a graph is built; more finds more and builds slower")
+	cmd.Flags().StringVar(&quantization, "quantization", "none", "none, int8 or binary: short codes to find candidates by")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		switch {
+		case request.Dim < 1 || request.Dim > flow.MaxDim:
+			return usagef(cmd, "--dim is %d; it must be 1 to %d", request.Dim, flow.MaxDim)
+		case request.M < flow.MinM || request.M > flow.MaxM:
+			return usagef(cmd, "--m is %d; it must be %d to %d", request.M, flow.MinM, flow.MaxM)
+		case request.EfConstruct < flow.MinEfConstruct || request.EfConstruct > flow.MaxEfConstruct:
+			return usagef(cmd, "--ef-construct is %d; it must be %d to %d", request.EfConstruct, flow.MinEfConstruct, flow.MaxEfConstruct)
 		}
-		m, err := parseMetric(cmd, metricName)
-		metric = m
+		if request.Quantization, err = flow.ParseQuantization(quantization); err != nil {
+			return usagef(cmd, "--quantization: %v", errors.Unwrap(err))
+		}
+		request.Metric, err = parseMetric(cmd, metricName)
 		return err
 	}
 	return required(a.call(cmd, func(ctx context.Context, c *client.Client, args []string) error {
-		if err := c.CreateCollection(ctx, args[0], dim, metric); err != nil {
+		request.Name = args[0]
+		if err := c.CreateCollection(ctx, request); err != nil {
 			return err
 		}
-		made := client.CollectionDescription{Name: args[0], Size: dim, Distance: metric.String()}
+		made := client.CollectionDescription{Name: request.Name, Size: request.Dim, Distance: request.Metric.String()}
 		return a.print(made, func(t *table) { t.row("created", made.Name, made.Size, made.Distance) })
 	}), "dim")
 }
@@ -99,6 +109,9 @@ func (a *app) collectionInfo() *cobra.Command {
 			t.row("metric", strings.ToLower(p.Vectors.Distance))
 			t.row("shards", p.ShardNumber)
 			t.row("replication factor", p.ReplicationFactor)
+			t.row("m", info.Config.HnswConfig.M)
+			t.row("ef_construct", info.Config.HnswConfig.EfConstruct)
+			t.row("quantization", info.Config.QuantizationConfig.Quantization())
 		})
 	})
 }

@@ -205,7 +205,7 @@ func (im *importer) prepare(ctx context.Context, create bool) error {
 	ctx, cancel := context.WithTimeout(ctx, im.timeout)
 	defer cancel()
 	if create && dim > 0 {
-		err := im.client.CreateCollection(ctx, im.collection, dim, im.metric)
+		err := im.client.CreateCollection(ctx, flow.CreateCollectionRequest{Name: im.collection, Dim: dim, Metric: im.metric})
 		if err != nil && flow.KindOf(err) != flow.AlreadyExists {
 			return err
 		}

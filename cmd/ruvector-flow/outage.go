@@ -186,7 +186,7 @@ func (o *outage) bringBack(ctx context.Context, nodes int) error {
 
 // createProbes makes the collection of the probes.
 func createProbes(ctx context.Context, c *client.Client) error {
-	return c.CreateCollection(ctx, probeCollection, probeDim, flow.Euclid)
+	return c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: probeCollection, Dim: probeDim, Metric: flow.Euclid})
 }
 
 // sleep waits for d or for the end of the context, whose error it returns.

@@ -158,12 +158,16 @@ nearer), the cosine or the dot product under the others (larger is nearer).`,
 	cmd.Flags().StringVar(&vector, "vector", "", "numbers 0.1,0.2, or @FILE with a JSON array, or @- (needed)")
 	cmd.Flags().IntVarP(&request.K, "k", "k", 10, "how many to find")
 	cmd.Flags().BoolVar(&request.Exact, "exact", false, "compare with every vector")
+	cmd.Flags().IntVar(&request.EF, "ef", 0, "candidates kept while graphs are searched; more finds more and takes longer (0: the node's choice)")
 	cmd.Flags().BoolVar(&request.WithVector, "with-vector", false, "show the vectors, too (JSON)")
 	cmd.Flags().BoolVar(&request.Read.Partial, "partial", false, "accept an answer that lacks shards, and name them")
 	read.add(cmd)
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if request.K < 1 || request.K > flow.MaxK {
 			return usagef(cmd, "-k is %d; it must be 1 to %d", request.K, flow.MaxK)
+		}
+		if request.EF < 0 || request.EF > flow.MaxEF {
+			return usagef(cmd, "--ef is %d; it must be 1 to %d", request.EF, flow.MaxEF)
 		}
 		if request.Vector, err = a.parseVector(cmd, vector); err != nil {
 			return err

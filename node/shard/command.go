@@ -20,11 +20,10 @@ const (
 // Write is a decoded write command.
 type write struct {
 	collection flow.CollectionID
-	dim        int
-	metric     flow.Metric
-	ops        int
-	r          *wire.Reader
-	body       []byte
+	definition
+	ops  int
+	r    *wire.Reader
+	body []byte
 }
 
 // EncodeWrite returns the command that applies those of ops whose positions are
@@ -38,8 +37,7 @@ func EncodeWrite(c flow.Collection, ops []flow.Op, positions []int) []byte {
 	w := wire.Writer{Buf: make([]byte, 0, size)}
 	w.Byte(commandWrite)
 	w.Uint(uint64(c.ID))
-	w.Uint(uint64(c.Dim))
-	w.Byte(byte(c.Metric))
+	definitionOf(c).encode(&w)
 	w.Uint(uint64(len(positions)))
 	for _, i := range positions {
 		encodeOp(&w, &ops[i])
@@ -67,7 +65,7 @@ func encodeOp(w *wire.Writer, op *flow.Op) {
 
 func decodeWrite(body []byte) (write, error) {
 	r := wire.NewReader(body[1:])
-	c := write{collection: flow.CollectionID(r.Uint()), dim: int(r.Uint()), metric: flow.Metric(r.Byte()), r: r, body: body}
+	c := write{collection: flow.CollectionID(r.Uint()), definition: decodeDefinition(r), r: r, body: body}
 	c.ops = r.Count(2)
 	return c, r.Err()
 }

@@ -11,7 +11,7 @@ import (
 
 // Rows of a shard's state, by their first byte, in key order:
 //
-//	'c' collection            the collection's dimension and metric
+//	'c' collection            the collection's dimension, metric and graph parameters
 //	'd' request id            the result of an applied request
 //	'i' collection, id        the point's slot
 //	'r' collection, slot      the point: id, vector, payload
@@ -79,11 +79,38 @@ func DecodePoint(slot uint64, value []byte, withVector, withPayload bool) (flow.
 	return p, nil
 }
 
-func encodeDefinition(dim int, metric flow.Metric) []byte {
+// definition is what a shard knows of a collection: what it was created with.
+type definition struct {
+	dim    int
+	metric flow.Metric
+	params flow.IndexParams
+}
+
+func definitionOf(c flow.Collection) definition {
+	return definition{dim: c.Dim, metric: c.Metric, params: c.IndexParams.WithDefaults()}
+}
+
+func (d definition) valid() bool {
+	return d.dim >= 1 && d.dim <= flow.MaxDim && d.metric.Valid() && d.params.Check() == nil
+}
+
+func (d definition) encode(w *wire.Writer) {
+	w.Uint(uint64(d.dim))
+	w.Byte(byte(d.metric))
+	w.Uint(uint64(d.params.M))
+	w.Uint(uint64(d.params.EfConstruct))
+	w.Byte(byte(d.params.Quantization))
+}
+
+func (d definition) row() []byte {
 	var w wire.Writer
-	w.Uint(uint64(dim))
-	w.Byte(byte(metric))
+	d.encode(&w)
 	return w.Buf
+}
+
+func decodeDefinition(r *wire.Reader) definition {
+	return definition{dim: int(r.Uint()), metric: flow.Metric(r.Byte()),
+		params: flow.IndexParams{M: int(r.Uint()), EfConstruct: int(r.Uint()), Quantization: flow.Quantization(r.Byte())}}
 }
 
 // Restore implements replica.Machine.
@@ -92,11 +119,11 @@ func (m *Machine) Restore(k, value []byte) error {
 	r := wire.NewReader(value)
 	switch {
 	case len(k) == 9 && k[0] == rowCollection:
-		dim, metric := int(r.Uint()), flow.Metric(r.Byte())
-		if r.Done() != nil || dim < 1 || dim > flow.MaxDim || !metric.Valid() {
+		d := decodeDefinition(r)
+		if r.Done() != nil || !d.valid() {
 			return bad
 		}
-		m.create(flow.CollectionID(binary.BigEndian.Uint64(k[1:])), dim, metric)
+		m.create(flow.CollectionID(binary.BigEndian.Uint64(k[1:])), d)
 	case len(k) == 17 && k[0] == rowDedup:
 		m.dedup.restore(flow.RequestID(k[1:]), append([]byte(nil), value...))
 	case len(k) > 9 && k[0] == rowID:

@@ -62,11 +62,13 @@ func TestMalformedRows(t *testing.T) {
 		{"empty key", nil, nil},
 		{"unknown kind", be('z', 1), nil},
 		{"short key", []byte{'c', 1}, nil},
-		{"collection of dimension 0", be('c', 2), []byte{0, 1}},
-		{"collection of too many dimensions", be('c', 2), []byte{0x81, 0x80, 0x04, 1}},
-		{"collection without metric", be('c', 2), []byte{2, 0}},
-		{"collection cut short", be('c', 2), []byte{2}},
-		{"collection with more", be('c', 2), []byte{2, 1, 0}},
+		{"collection of dimension 0", be('c', 2), []byte{0, 1, 16, 200, 1, 0}},
+		{"collection of too many dimensions", be('c', 2), []byte{0x81, 0x80, 0x04, 1, 16, 200, 1, 0}},
+		{"collection without metric", be('c', 2), []byte{2, 0, 16, 200, 1, 0}},
+		{"collection of too many neighbours", be('c', 2), []byte{2, 1, 200, 1, 200, 1, 0}},
+		{"collection of unknown quantization", be('c', 2), []byte{2, 1, 16, 200, 1, 3}},
+		{"collection cut short", be('c', 2), []byte{2, 1, 16, 200}},
+		{"collection with more", be('c', 2), []byte{2, 1, 16, 200, 1, 0, 0}},
 		{"id of no collection", append(be('i', 2), "sa"...), be(0, 1)[1:]},
 		{"point of no collection", be('r', 2, 1), []byte{2, 's', 'a', 0, 0}},
 		{"point without vector", be('r', 1, 1), []byte{2, 's', 'a', 0, 0}},
@@ -74,7 +76,7 @@ func TestMalformedRows(t *testing.T) {
 		{"request id of 15 bytes", make([]byte, 16), nil},
 	} {
 		m := shard.New()
-		if err := m.Restore(be('c', 1), []byte{2, 1}); err != nil {
+		if err := m.Restore(be('c', 1), []byte{2, 1, 16, 200, 1, 0}); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Restore(c.key, c.value); flow.KindOf(err) != flow.Corrupt {

@@ -33,8 +33,7 @@ var _ replica.Machine = (*Machine)(nil)
 
 // collection is a shard's slice of one collection.
 type collection struct {
-	dim    int
-	metric flow.Metric
+	definition
 	points map[flow.PointID]location
 	index  *index.Index
 	// hashes is the sum of the hashes of all its rows.
@@ -97,7 +96,7 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 		return nil
 	}
 	w, err := decodeWrite(c.Body)
-	if err != nil || c.Body[0] != commandWrite || w.ops > flow.MaxBatchPoints || w.dim < 1 || w.dim > flow.MaxDim || !w.metric.Valid() {
+	if err != nil || c.Body[0] != commandWrite || w.ops > flow.MaxBatchPoints || !w.definition.valid() {
 		return malformed
 	}
 	for range w.ops {
@@ -120,8 +119,8 @@ func (m *Machine) Seen(id flow.RequestID) (result []byte, ok bool) {
 func (m *Machine) write(at uint64, w write, rows *replica.Rows) outcome {
 	c := m.collections[w.collection]
 	if c == nil {
-		c = m.create(w.collection, w.dim, w.metric)
-		rows.Put(collectionKey(w.collection), encodeDefinition(w.dim, w.metric))
+		c = m.create(w.collection, w.definition)
+		rows.Put(collectionKey(w.collection), w.definition.row())
 	}
 	results := make([]flow.OpResult, w.ops)
 	for i := range results {
@@ -137,12 +136,12 @@ func (m *Machine) write(at uint64, w write, rows *replica.Rows) outcome {
 	return outcome{results: results}
 }
 
-func (m *Machine) create(id flow.CollectionID, dim int, metric flow.Metric) *collection {
-	x, err := index.New(index.Config{Dim: dim, Metric: metric})
+func (m *Machine) create(id flow.CollectionID, d definition) *collection {
+	x, err := index.New(index.Config{Dim: d.dim, Metric: d.metric})
 	if err != nil {
 		panic(err) // the definition was checked before it entered the log
 	}
-	c := &collection{dim: dim, metric: metric, points: map[flow.PointID]location{}, index: x}
+	c := &collection{definition: d, points: map[flow.PointID]location{}, index: x}
 	m.collections[id] = c
 	return c
 }
@@ -200,7 +199,7 @@ func (m *Machine) drop(position uint64, ids []flow.CollectionID, rows *replica.R
 		}
 		rows.DeleteRange(key(rowPoint, id, 0), disk.After(key(rowPoint, id, 0)), c.hashes)
 		rows.DeleteRange(key(rowID, id, 0), disk.After(key(rowID, id, 0)), 0) // in hashes already
-		rows.Delete(collectionKey(id), replica.RowHash(collectionKey(id), encodeDefinition(c.dim, c.metric)))
+		rows.Delete(collectionKey(id), replica.RowHash(collectionKey(id), c.definition.row()))
 		delete(m.collections, id)
 	}
 }

@@ -19,12 +19,11 @@ const (
 	commandUpdate = 'u'
 )
 
-// EncodeCreate returns the command that makes a collection.
-func EncodeCreate(name string, dim int, metric flow.Metric) []byte {
+// EncodeCreate returns the command that makes a collection; its id is given by Apply.
+func EncodeCreate(c flow.Collection) []byte {
 	w := wire.Writer{Buf: []byte{commandCreate}}
-	w.Text(name)
-	w.Uint(uint64(dim))
-	w.Byte(byte(metric))
+	c.IndexParams = c.WithDefaults()
+	encodeDefinition(&w, &c)
 	return w.Buf
 }
 
@@ -118,11 +117,8 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 	r := wire.NewReader(c.Body[1:])
 	switch c.Body[0] {
 	case commandCreate:
-		r.Text()
-		if dim := r.Uint(); dim < 1 || dim > flow.MaxDim {
-			return malformed
-		}
-		if !flow.Metric(r.Byte()).Valid() {
+		c := decodeDefinition(r)
+		if c.Dim < 1 || c.Dim > flow.MaxDim || !c.Metric.Valid() || c.IndexParams.Check() != nil {
 			return malformed
 		}
 	case commandDrop:
@@ -161,7 +157,7 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	}
 	switch c.Body[0] {
 	case commandCreate:
-		res = m.create(rows, c.Request, r.Text(), int(r.Uint()), flow.Metric(r.Byte()))
+		res = m.create(rows, c.Request, decodeDefinition(r))
 	case commandDrop:
 		res = m.drop(rows, c.Request, r.Text())
 	case commandJoin:
@@ -185,21 +181,22 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	return result
 }
 
-func (m *Machine) create(rows *replica.Rows, request flow.RequestID, name string, dim int, metric flow.Metric) Result {
-	if c := m.Collections[name]; c != nil {
+func (m *Machine) create(rows *replica.Rows, request flow.RequestID, row flow.Collection) Result {
+	if c := m.Collections[row.Name]; c != nil {
 		if c.Request == request {
 			return Result{Collection: c.Collection} // a retry
 		}
-		return refuse(flow.AlreadyExists, "collection %q exists", name)
+		return refuse(flow.AlreadyExists, "collection %q exists", row.Name)
 	}
 	for _, d := range m.Drops {
 		if d.Created == request { // a late copy: nobody waits for it any more
-			return refuse(flow.NotFound, "collection %q was made by this request and dropped since", name)
+			return refuse(flow.NotFound, "collection %q was made by this request and dropped since", row.Name)
 		}
 	}
 	m.lastCollection++
-	c := &Collection{Collection: flow.Collection{ID: m.lastCollection, Name: name, Dim: dim, Metric: metric}, Request: request}
-	m.Collections[name] = c
+	row.ID = m.lastCollection
+	c := &Collection{Collection: row, Request: request}
+	m.Collections[c.Name] = c
 	m.put(rows, collectionKey(c.ID), encodeCollection(c))
 	return Result{Collection: c.Collection}
 }

@@ -32,18 +32,31 @@ func decodeNode(r *wire.Reader) *Node {
 func encodeCollection(c *Collection) []byte {
 	var w wire.Writer
 	w.Uint(uint64(c.ID))
-	w.Text(c.Name)
-	w.Uint(uint64(c.Dim))
-	w.Byte(byte(c.Metric))
+	encodeDefinition(&w, &c.Collection)
 	w.Raw(c.Request[:])
 	return w.Buf
 }
 
 func decodeCollection(r *wire.Reader) *Collection {
-	return &Collection{
-		Collection: flow.Collection{ID: flow.CollectionID(r.Uint()), Name: r.Text(), Dim: int(r.Uint()), Metric: flow.Metric(r.Byte())},
-		Request:    decodeRequest(r),
-	}
+	id := flow.CollectionID(r.Uint())
+	c := &Collection{Collection: decodeDefinition(r), Request: decodeRequest(r)}
+	c.ID = id
+	return c
+}
+
+// encodeDefinition writes a collection without its id.
+func encodeDefinition(w *wire.Writer, c *flow.Collection) {
+	w.Text(c.Name)
+	w.Uint(uint64(c.Dim))
+	w.Byte(byte(c.Metric))
+	w.Uint(uint64(c.M))
+	w.Uint(uint64(c.EfConstruct))
+	w.Byte(byte(c.Quantization))
+}
+
+func decodeDefinition(r *wire.Reader) flow.Collection {
+	return flow.Collection{Name: r.Text(), Dim: int(r.Uint()), Metric: flow.Metric(r.Byte()),
+		IndexParams: flow.IndexParams{M: int(r.Uint()), EfConstruct: int(r.Uint()), Quantization: flow.Quantization(r.Byte())}}
 }
 
 func encodePlacement(p *Placement) []byte {

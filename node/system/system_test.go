@@ -61,7 +61,7 @@ func command(t *testing.T, d *datadriven.TestData) []byte {
 		if err != nil {
 			d.Fatalf(t, "%v", err)
 		}
-		return system.EncodeCreate(arg(t, d, "name"), intArg(t, d, "dim"), metric)
+		return system.EncodeCreate(flow.Collection{Name: arg(t, d, "name"), Dim: intArg(t, d, "dim"), Metric: metric})
 	case "drop":
 		return system.EncodeDrop(arg(t, d, "name"))
 	case "move":
@@ -194,7 +194,7 @@ func TestUnknownCommand(t *testing.T) {
 func TestAdmit(t *testing.T) {
 	m := system.New()
 	for _, body := range [][]byte{
-		system.EncodeCreate("a", 3, flow.Euclid), system.EncodeDrop("a"), system.EncodeJoin(&flow.JoinRequest{Name: "a"}),
+		system.EncodeCreate(flow.Collection{Name: "a", Dim: 3, Metric: flow.Euclid}), system.EncodeDrop("a"), system.EncodeJoin(&flow.JoinRequest{Name: "a"}),
 		system.EncodeUpdate(1, "a", "b"), system.EncodeMove(1, 2, 3), system.EncodeFinish(&system.Move{ID: 1, Shard: 2}),
 	} {
 		if err := m.Admit(replica.Command{Body: body}); err != nil {
