@@ -18,31 +18,55 @@ func kernels() []kernel {
 
 // squaredL2 and its siblings call assembly directly, not through a table of
 // functions, so that callers may keep out and q on their stack.
-func squaredL2(k kernel, out, q, rows []float32, stride int) {
+func squaredL2(k kernel, out, q, rows []float32, stride int, at []uint32) {
 	switch {
-	case k == avx2 && len(out) > 0:
+	case k == avx2 && len(out) > 0 && at == nil:
 		squaredL2AVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride)
 	default:
-		squaredL2Portable(out, q, rows, stride)
+		squaredL2Portable(out, q, rows, stride, at)
 	}
 }
 
-func dot(k kernel, out, q, rows []float32, stride int) {
+func dot(k kernel, out, q, rows []float32, stride int, at []uint32) {
 	switch {
-	case k == avx2 && len(out) > 0:
+	case k == avx2 && len(out) > 0 && at == nil:
 		dotAVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride)
 	default:
-		dotPortable(out, q, rows, stride)
+		dotPortable(out, q, rows, stride, at)
 	}
 }
 
-func manhattan(k kernel, out, q, rows []float32, stride int) {
+func manhattan(k kernel, out, q, rows []float32, stride int, at []uint32) {
 	switch {
-	case k == avx2 && len(out) > 0:
+	case k == avx2 && len(out) > 0 && at == nil:
 		manhattanAVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride)
 	default:
-		manhattanPortable(out, q, rows, stride)
+		manhattanPortable(out, q, rows, stride, at)
 	}
+}
+
+func squaredL2Batch(_ kernel, out, q *[batchQueries][]float32, rows []float32, stride int) {
+	squaredL2BatchPortable(out, q, rows, stride)
+}
+
+func dotBatch(_ kernel, out, q *[batchQueries][]float32, rows []float32, stride int) {
+	dotBatchPortable(out, q, rows, stride)
+}
+
+func squaredL2U8(_ kernel, out []uint32, q, rows []uint8, stride int, at []uint32) {
+	squaredL2U8Portable(out, q, rows, stride, at)
+}
+
+func dotU8(_ kernel, out []uint32, q, rows []uint8, stride int, at []uint32) {
+	dotU8Portable(out, q, rows, stride, at)
+}
+
+func dotI8(_ kernel, out []int32, q, rows []int8, stride int, at []uint32) {
+	dotI8Portable(out, q, rows, stride, at)
+}
+
+func hamming(_ kernel, out []uint32, q, rows []uint64, stride int, at []uint32) {
+	hammingPortable(out, q, rows, stride, at)
 }
 
 // The assembly: n >= 1 rows of dim >= 0 floats, stride in floats.

@@ -1,26 +1,26 @@
 package distance
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
 )
 
-// function is one of the three kernels, with its definition and a float64 account of it.
+// function is one of the kernels over float32, with a float64 account of it.
 type function struct {
 	name     string
-	run      func(k kernel, out, q, rows []float32, stride int)
+	run      func(k kernel, out, q, rows []float32, stride int, at []uint32)
 	exported func(out, q, rows []float32, stride int)
+	gather   func(out, q, rows []float32, stride int, at []uint32)
 	pair     func(a, b []float32) float32
 	term     func(a, b float64) float64
 }
 
 var functions = []function{
-	{"SquaredL2", squaredL2, SquaredL2, SquaredL2Pair, func(a, b float64) float64 { return (a - b) * (a - b) }},
-	{"Dot", dot, Dot, DotPair, func(a, b float64) float64 { return a * b }},
-	{"Manhattan", manhattan, Manhattan, ManhattanPair, func(a, b float64) float64 { return math.Abs(a - b) }},
+	{"SquaredL2", squaredL2, SquaredL2, SquaredL2At, SquaredL2Pair, func(a, b float64) float64 { return (a - b) * (a - b) }},
+	{"Dot", dot, Dot, DotAt, DotPair, func(a, b float64) float64 { return a * b }},
+	{"Manhattan", manhattan, Manhattan, ManhattanAt, ManhattanPair, func(a, b float64) float64 { return math.Abs(a - b) }},
 }
 
 const testDims = 300 // covers nine whole blocks of 32 and every tail
@@ -57,32 +57,49 @@ var generators = []struct {
 
 // TestKernelsEqualDefinition compares every kernel this processor runs with the
 // portable one, bit for bit, on every length, misaligned and surrounded by NaNs
-// that must not be read.
+// that must not be read, on rows in order and on rows that a list names.
 func TestKernelsEqualDefinition(t *testing.T) {
-	if len(kernels()) == 1 {
-		t.Skip("this processor runs the portable kernel only: nothing to compare")
-	}
+	needKernels(t)
 	for gi, g := range generators {
 		r := rand.New(rand.NewPCG(1, uint64(gi)))
 		for dim := 0; dim <= testDims; dim++ {
-			n, stride, shift := 1+r.IntN(5), dim+r.IntN(9), r.IntN(16)
+			n, stride, shift := 1+r.IntN(6), dim+r.IntN(9), r.IntN(16)
 			q, rows := fill(r, g.next, 1, dim, dim, shift), fill(r, g.next, n, dim, stride, r.IntN(16))
-			want, got := make([]float32, n), make([]float32, n)
-			for _, f := range functions {
-				f.run(portable, want, q, rows, stride)
-				for _, k := range kernels()[1:] {
-					clear(got)
-					f.run(k, got, q, rows, stride)
-					for i := range got {
-						if !same(got[i], want[i]) {
-							t.Fatalf("%s of %s, %s, dim %d, row %d of %d, stride %d: got %x, the definition says %x",
-								k, f.name, g.name, dim, i, n, stride, math.Float32bits(got[i]), math.Float32bits(want[i]))
+			for _, at := range [][]uint32{nil, places(r, n)} {
+				want, got := make([]float32, max(n, len(at))), make([]float32, max(n, len(at)))
+				for _, f := range functions {
+					f.run(portable, want, q, rows, stride, at)
+					for _, k := range kernels()[1:] {
+						clear(got)
+						f.run(k, got, q, rows, stride, at)
+						for i := range got {
+							if !same(got[i], want[i]) {
+								t.Fatalf("%s of %s, %s, dim %d, row %d of %d, stride %d, at %v: got %x, the definition says %x",
+									k, f.name, g.name, dim, i, n, stride, at, math.Float32bits(got[i]), math.Float32bits(want[i]))
+							}
 						}
 					}
 				}
 			}
 		}
 	}
+}
+
+// needKernels skips a comparison of kernels where there is only one.
+func needKernels(t *testing.T) {
+	t.Helper()
+	if len(kernels()) == 1 {
+		t.Skip("this processor runs the portable kernel only: nothing to compare")
+	}
+}
+
+// places returns a list of at least n rows out of n, with repetitions.
+func places(r *rand.Rand, n int) []uint32 {
+	at := make([]uint32, n+r.IntN(4))
+	for i := range at {
+		at[i] = r.Uint32N(uint32(n))
+	}
+	return at
 }
 
 // fill returns n rows at a stride, starting shift floats into an allocation; what is
@@ -115,9 +132,9 @@ func FuzzKernels(f *testing.F) {
 		q, v := v[:dim], v[dim:]
 		want, got := make([]float32, rows), make([]float32, rows)
 		for _, fn := range functions {
-			fn.run(portable, want, q, v, dim)
+			fn.run(portable, want, q, v, dim, nil)
 			for _, k := range kernels()[1:] {
-				fn.run(k, got, q, v, dim)
+				fn.run(k, got, q, v, dim, nil)
 				for i := range got {
 					if !same(got[i], want[i]) {
 						t.Fatalf("%s of %s, dim %d, row %d: got %x, the definition says %x", k, fn.name, dim, i,
@@ -182,7 +199,7 @@ func TestPinned(t *testing.T) {
 	for _, f := range functions {
 		for _, k := range kernels() {
 			var out [1]float32
-			f.run(k, out[:], a, b, len(a))
+			f.run(k, out[:], a, b, len(a), nil)
 			if want := pinned[f.name]; math.Float32bits(out[0]) != want {
 				t.Errorf("%s of %s: got %#08x, pinned is %#08x", k, f.name, math.Float32bits(out[0]), want)
 			}
@@ -204,6 +221,14 @@ func TestRowsEqualPairs(t *testing.T) {
 			}
 		}
 		f.exported(nil, q, nil, stride) // no rows: nothing is read
+		f.gather(nil, q, nil, stride, nil)
+		at := []uint32{6, 0, 3, 3}
+		f.gather(out, q, rows, stride, at)
+		for i, p := range at {
+			if want := f.pair(q, rows[p*stride:][:dim]); out[i] != want {
+				t.Fatalf("%s: row %d, in place %d, is %v, as a pair %v", f.name, p, i, out[i], want)
+			}
+		}
 	}
 }
 
@@ -214,6 +239,12 @@ func TestBadShapesPanic(t *testing.T) {
 		"one float too few":    func() { Dot(v[:3], v[:8], v[:23], 8) },
 		"no row":               func() { Manhattan(v[:1], v[:8], v[:7], 8) },
 		"product wraps around": func() { Dot(make([]float32, 3), v[:8], v, math.MaxInt/2+5) },
+		"no such row":          func() { SquaredL2At(v[:2], v[:8], v[:24], 8, []uint32{2, 3}) },
+		"no room":              func() { DotAt(v[:1], v[:8], v[:24], 8, []uint32{0, 1}) },
+		"batch of two lengths": func() { DotBatch(&[4][]float32{}, &[4][]float32{v[:8], v[:8], v[:7], v[:8]}, v, 8) },
+		"batch of two results": func() { SquaredL2Batch(&[4][]float32{1: v[:1]}, &[4][]float32{}, v, 8) },
+		"codes":                func() { DotU8(make([]uint32, 2), make([]uint8, 8), make([]uint8, 15), 8) },
+		"words":                func() { HammingAt(make([]uint32, 2), make([]uint64, 2), make([]uint64, 4), 2, []uint32{2}) },
 		"pair":                 func() { SquaredL2Pair(v[:3], v[:4]) },
 		"normalize":            func() { Normalize(v[:3], v[:4]) },
 	} {
@@ -251,50 +282,31 @@ func TestNormalize(t *testing.T) {
 }
 
 func TestNoAllocation(t *testing.T) {
-	rows := make([]float32, 64*128)
+	rows, codes, words := make([]float32, 64*128), make([]uint8, 64*128), make([]uint64, 64*2)
+	signed := make([]int8, 64*128)
 	allocs := testing.AllocsPerRun(100, func() {
 		var out [64]float32
-		for _, f := range []func(out, q, rows []float32, stride int){SquaredL2, Dot, Manhattan} {
-			f(rows[:64], rows[:128], rows, 128)
-		}
+		var sums [64]uint32
+		var dots [64]int32
+		at := [3]uint32{9, 1, 5}
 		SquaredL2(out[:], rows[:128], rows, 128)
+		Dot(out[:], rows[:128], rows, 128)
+		Manhattan(out[:], rows[:128], rows, 128)
+		SquaredL2At(out[:], rows[:128], rows, 128, at[:])
+		DotAt(out[:], rows[:128], rows, 128, at[:])
+		ManhattanAt(out[:], rows[:128], rows, 128, at[:])
+		q := [4][]float32{rows[:128], rows[:128], rows[:128], rows[:128]}
+		SquaredL2Batch(&[4][]float32{out[:9], out[9:18], out[18:27], out[27:36]}, &q, rows, 128)
+		DotBatch(&[4][]float32{out[:9], out[9:18], out[18:27], out[27:36]}, &q, rows, 128)
+		SquaredL2U8At(sums[:], codes[:128], codes, 128, at[:])
+		DotU8(sums[:], codes[:128], codes, 128)
+		DotI8At(dots[:], signed[:128], signed, 128, at[:])
+		HammingAt(sums[:], words[:2], words, 2, at[:])
 		_ = DotPair(rows[:128], rows[128:256])
 	})
 	if allocs != 0 {
 		t.Fatalf("%v allocations a call, want none", allocs)
 	}
-}
-
-// BenchmarkKernel gives, per row, ns and GB/s of row bytes, over 16 rows in cache
-// and over 64 MiB of rows in memory.
-func BenchmarkKernel(b *testing.B) {
-	for _, f := range functions {
-		for _, k := range kernels() {
-			for _, dim := range []int{128, 768, 784, 1536} {
-				b.Run(fmt.Sprintf("%s/%s/cache/%d", f.name, k, dim), func(b *testing.B) { benchmark(b, f, k, dim, 16) })
-			}
-			b.Run(fmt.Sprintf("%s/%s/memory/%d", f.name, k, 784), func(b *testing.B) { benchmark(b, f, k, 784, (64<<20)/(784*4)) })
-		}
-	}
-}
-
-func benchmark(b *testing.B, f function, k kernel, dim, n int) {
-	r := rand.New(rand.NewPCG(4, 4))
-	rows, q, out := make([]float32, n*dim), make([]float32, dim), make([]float32, n)
-	for i := range rows {
-		rows[i] = r.Float32()
-	}
-	for i := range q {
-		q[i] = r.Float32()
-	}
-	calls := 0
-	for b.Loop() {
-		f.run(k, out, q, rows, dim)
-		calls++
-	}
-	seconds, total := b.Elapsed().Seconds(), float64(calls*n)
-	b.ReportMetric(seconds/total*1e9, "ns/row")
-	b.ReportMetric(total*float64(4*dim)/seconds/1e9, "GB/s")
 }
 
 // pinned is what this package computed on its first day; see TestPinned.

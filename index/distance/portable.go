@@ -6,9 +6,9 @@ import "math"
 // specification lets a compiler fuse a*b+c (it does on arm64) unless an explicit
 // conversion stands between the two.
 
-func squaredL2Portable(out, q, rows []float32, stride int) {
+func squaredL2Portable(out, q, rows []float32, stride int, at []uint32) {
 	for r := range out {
-		row := rows[r*stride:][:len(q)]
+		row := rows[place(r, at)*stride:][:len(q)]
 		var acc [lanes]float32
 		i := 0
 		for ; i+lanes <= len(q); i += lanes {
@@ -26,9 +26,9 @@ func squaredL2Portable(out, q, rows []float32, stride int) {
 	}
 }
 
-func dotPortable(out, q, rows []float32, stride int) {
+func dotPortable(out, q, rows []float32, stride int, at []uint32) {
 	for r := range out {
-		row := rows[r*stride:][:len(q)]
+		row := rows[place(r, at)*stride:][:len(q)]
 		var acc [lanes]float32
 		i := 0
 		for ; i+lanes <= len(q); i += lanes {
@@ -44,9 +44,9 @@ func dotPortable(out, q, rows []float32, stride int) {
 	}
 }
 
-func manhattanPortable(out, q, rows []float32, stride int) {
+func manhattanPortable(out, q, rows []float32, stride int, at []uint32) {
 	for r := range out {
-		row := rows[r*stride:][:len(q)]
+		row := rows[place(r, at)*stride:][:len(q)]
 		var acc [lanes]float32
 		i := 0
 		for ; i+lanes <= len(q); i += lanes {
@@ -60,6 +60,26 @@ func manhattanPortable(out, q, rows []float32, stride int) {
 		}
 		out[r] = reduce(&acc)
 	}
+}
+
+func squaredL2BatchPortable(out, q *[batchQueries][]float32, rows []float32, stride int) {
+	for j := range out {
+		squaredL2Portable(out[j], q[j], rows, stride, nil)
+	}
+}
+
+func dotBatchPortable(out, q *[batchQueries][]float32, rows []float32, stride int) {
+	for j := range out {
+		dotPortable(out[j], q[j], rows, stride, nil)
+	}
+}
+
+// place returns which row result r is of: at[r], or r where there is no list.
+func place(r int, at []uint32) int {
+	if at == nil {
+		return r
+	}
+	return int(at[r])
 }
 
 // abs clears the sign bit, as the vector instructions do.
