@@ -76,6 +76,7 @@ var modules = []struct{ prefix, rooms, why string }{
 	{"go.etcd.io/raft", "net node node/replica node/shard node/system", "Raft is an implementation detail of a replica, carried by the codec"},
 	{"github.com/anishathalye/porcupine", "linearizability", "one room holds the models and turns verdicts into answers"},
 	{"github.com/spf13/cobra", "cmd/ruvector-flow cmd/flow-sim", "only a binary has flags and commands"},
+	{"github.com/RoaringBitmap/roaring", "index index/filter node node/shard", "sets of a shard's rows are a matter of the index, and of who asks it"},
 	{"github.com/klauspost/cpuid", "index/distance", "one room chooses kernels by processor"},
 	{"golang.org/x/sys", "disk/pebble embed cmd/ruvector-flow", "only the edge asks the operating system"},
 	{"pgregory.net/rapid", "disk/disktest", "property tests belong to tests and suites"},

@@ -1,13 +1,14 @@
 package index
 
 import (
+	"math/bits"
 	"slices"
 	"unsafe"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
-// The shape of blocks. It decides memory and speed, never an answer.
+// The shape of the head's blocks. It decides memory and speed, never an answer.
 const (
 	// firstBlockRows is the capacity of a small index's blocks: ten thousand
 	// collections of a few points each must stay small. A new block has room for as
@@ -23,6 +24,8 @@ const (
 	// wordRows is the number of rows that share a word of the bitmap of dead rows; a
 	// search compares them in one kernel call.
 	wordRows = 64
+	// idBytesGuess is the room for ids that a new block has for each row: that of a number.
+	idBytesGuess = 9
 )
 
 // maxRows returns the largest capacity of a block of rows of a stride, a power of two.
@@ -34,61 +37,71 @@ func maxRows(stride int) int {
 	return rows
 }
 
-// block is a run of rows with ascending slots.
+// block is a run of rows with ascending slots and ordinals.
 //
-// Its arrays are allocated once at full capacity and only appended to. A View copies
-// the header of the tail, and so sees the rows that were there and none of those
-// written behind them. The bitmap is different: it changes for rows that a View
-// sees, so it is copied, with its header, before the first change of an epoch.
+// Its arrays are only appended to. A View copies the header of the tail, and so sees
+// the rows that were there and none of those written behind them. The bitmap of dead
+// rows is different: it changes for rows that a View sees, so it is copied, with its
+// header, before the first change of an epoch.
 type block struct {
-	rows []float32 // len and capacity are a multiple of the stride
-	// ids is full of pointers for the garbage collector to visit; an off-heap layout is
-	// to replace it together with the graph segments.
-	ids   []flow.PointID
-	slots []uint64
+	rows     []float32 // len and capacity are a multiple of the stride
+	ids      ids
+	slots    []uint64
+	ordinals []uint32
 	// dead has a bit for each removed row; nil while there is none.
-	dead    []uint64
-	nDead   int
-	idBytes uint64
+	dead  []uint64
+	nDead int
+	// absent, a part of dead that never changes, are the rows that do not belong to the
+	// block's segment: they were dead when it was cut or merged.
+	absent  []uint64
+	nAbsent int
+	// segment is what the block is a part of; nil in the head.
+	segment *segment
 	// epoch is the Index's epoch in which this header and this bitmap were made.
 	epoch uint64
 }
 
 func newBlock(capacity, stride int, epoch uint64) *block {
 	return &block{
-		rows:  make([]float32, 0, capacity*stride),
-		ids:   make([]flow.PointID, 0, capacity),
-		slots: make([]uint64, 0, capacity),
-		epoch: epoch,
+		rows:     make([]float32, 0, capacity*stride),
+		ids:      newIDs(capacity, capacity*idBytesGuess),
+		slots:    make([]uint64, 0, capacity),
+		ordinals: make([]uint32, 0, capacity),
+		epoch:    epoch,
 	}
 }
 
 func (b *block) full() bool     { return len(b.slots) == cap(b.slots) }
 func (b *block) live() int      { return len(b.slots) - b.nDead }
 func (b *block) halfDead() bool { return 2*b.nDead >= len(b.slots) }
+func (b *block) first() uint64  { return b.slots[0] }
+func (b *block) last() uint64   { return b.slots[len(b.slots)-1] }
 
-// bytes returns the memory of the block, ids included.
+// content returns how many rows belong to the block's segment, dead since or not.
+func (b *block) content() int { return len(b.slots) - b.nAbsent }
+
+// bytes returns the memory of the block.
 func (b *block) bytes() uint64 {
-	return uint64(unsafe.Sizeof(*b)) + 4*uint64(cap(b.rows)) + 16*uint64(cap(b.ids)) +
-		8*uint64(cap(b.slots)) + 8*uint64(len(b.dead)) + b.idBytes
+	return uint64(unsafe.Sizeof(*b)) + 4*uint64(cap(b.rows)) + b.ids.memory() +
+		8*uint64(cap(b.slots)) + 4*uint64(cap(b.ordinals)) + 8*uint64(len(b.dead)+len(b.absent))
 }
 
 // push appends a row and returns its zeroed floats for the caller to fill. The block
 // must not be full.
-func (b *block) push(slot uint64, id flow.PointID, stride int) []float32 {
+func (b *block) push(slot uint64, ordinal uint32, id flow.PointID, stride int) []float32 {
 	n := len(b.rows)
 	b.rows = b.rows[:n+stride]
 	b.slots = append(b.slots, slot)
-	b.ids = append(b.ids, id)
-	b.idBytes += uint64(len(id))
+	b.ordinals = append(b.ordinals, ordinal)
+	b.ids.push(id)
 	return b.rows[n:]
 }
 
-// take appends the live rows of another block.
-func (b *block) take(from *block, stride int) {
+// take appends the rows of another block that are not in a bitmap.
+func (b *block) take(from *block, without []uint64, stride int) {
 	for i, slot := range from.slots {
-		if !from.isDead(i) {
-			copy(b.push(slot, from.ids[i], stride), from.rows[i*stride:(i+1)*stride])
+		if !has(without, i) {
+			copy(b.push(slot, from.ordinals[i], from.ids.at(i), stride), from.rows[i*stride:(i+1)*stride])
 		}
 	}
 }
@@ -119,12 +132,34 @@ func (b *block) kill(row int) {
 	b.nDead++
 }
 
-func (b *block) isDead(row int) bool { return b.deadWord(row/wordRows)>>(row%wordRows)&1 != 0 }
+// nextLive returns the first live row from one on, in steps of 1 or -1. There must be one.
+func (b *block) nextLive(row, step int) int {
+	for b.isDead(row) {
+		row += step
+	}
+	return row
+}
+
+func (b *block) isDead(row int) bool { return has(b.dead, row) }
 
 // deadWord returns the bits of the rows from word*wordRows on.
-func (b *block) deadWord(word int) uint64 {
-	if b.dead == nil {
+func (b *block) deadWord(word int) uint64 { return wordOf(b.dead, word) }
+
+// has says whether a bitmap, nil for none, has a bit.
+func has(bitmap []uint64, i int) bool { return wordOf(bitmap, i/wordRows)>>(i%wordRows)&1 != 0 }
+
+func wordOf(bitmap []uint64, word int) uint64 {
+	if bitmap == nil {
 		return 0
 	}
-	return b.dead[word]
+	return bitmap[word]
+}
+
+// eachBit calls do with the bits of a that are not in b, ascending.
+func eachBit(a, b []uint64, do func(i int)) {
+	for w, word := range a {
+		for word &^= wordOf(b, w); word != 0; word &= word - 1 {
+			do(w*wordRows + bits.TrailingZeros64(word))
+		}
+	}
 }

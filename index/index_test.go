@@ -18,7 +18,7 @@ func TestReal(t *testing.T) {
 		const dim, n, k = 100, 3000, 50
 		x, m := newIndex(t, dim, metric), &model{metric: metric}
 		for i := range n {
-			p := point{uint64(i), testID(i), normal(r, dim)}
+			p := point{slot: uint64(i), id: testID(i), v: normal(r, dim)}
 			x.Insert(p.slot, p.id, p.v)
 			m.points = append(m.points, p)
 		}
@@ -31,7 +31,7 @@ func TestReal(t *testing.T) {
 		checkAccounts(t, x)
 		for range 5 {
 			q := Query{Vector: normal(r, dim), K: k}
-			got, want := x.View().Search(q), m.search(q)
+			got, want := x.View().Search(q), m.search(q, nil)
 			if len(got) != k {
 				t.Fatalf("%v: %d candidates, want %d", metric, len(got), k)
 			}
@@ -113,12 +113,15 @@ func TestExtremes(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	for _, c := range []Config{{0, flow.Dot}, {-1, flow.Dot}, {flow.MaxDim + 1, flow.Dot}, {4, 0}, {4, 9}} {
+	for _, c := range []Config{
+		{Dim: 0, Metric: flow.Dot}, {Dim: -1, Metric: flow.Dot}, {Dim: flow.MaxDim + 1, Metric: flow.Dot}, {Dim: 4}, {Dim: 4, Metric: 9},
+		{Dim: 4, Metric: flow.Dot, M: 1}, {Dim: 4, Metric: flow.Dot, EfConstruct: -1}, {Dim: 4, Metric: flow.Dot, Quantization: 9},
+	} {
 		if x, err := New(c); x != nil || flow.KindOf(err) != flow.InvalidArgument {
 			t.Errorf("New(%v) = %v, %v; want InvalidArgument", c, x, err)
 		}
 	}
-	if _, err := New(Config{flow.MaxDim, flow.Manhattan}); err != nil {
+	if _, err := New(Config{Dim: flow.MaxDim, Metric: flow.Manhattan}); err != nil {
 		t.Error(err)
 	}
 }
@@ -166,13 +169,11 @@ func TestAllocations(t *testing.T) {
 		for i := range uint64(2000) {
 			x.Insert(i, flow.NumberID(i), normal(r, 32))
 		}
-		view, q := x.View(), Query{Vector: normal(r, 32), K: 10}
-		want := 1.0
-		if metric == flow.Cosine {
-			want = 2
-		}
-		if got := testing.AllocsPerRun(50, func() { view.Search(q) }); got != want {
-			t.Errorf("%v: %v allocations a search, want %v", metric, got, want)
+		targets, q := []Target{{View: x.View()}}, Query{Vector: normal(r, 32), K: 10}
+		var s Scratch
+		dst := SearchAll(nil, targets, q, &s)
+		if got := testing.AllocsPerRun(50, func() { dst = SearchAll(dst[:0], targets, q, &s) }); got != 0 {
+			t.Errorf("%v: %v allocations a search", metric, got)
 		}
 	}
 }

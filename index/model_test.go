@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"testing"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index/distance"
 	"pgregory.net/rapid"
@@ -16,9 +16,10 @@ var metrics = []flow.Metric{flow.Euclid, flow.Cosine, flow.Dot, flow.Manhattan}
 
 // point is what the model keeps.
 type point struct {
-	slot uint64
-	id   flow.PointID
-	v    flow.Vector
+	slot    uint64
+	id      flow.PointID
+	v       flow.Vector
+	ordinal uint32
 }
 
 // model is the plainest index: a list, searched by sorting all of it.
@@ -51,11 +52,11 @@ func (m *model) distance(q, v flow.Vector) float64 {
 	return sum
 }
 
-func (m *model) search(q Query) []Candidate {
+func (m *model) search(q Query, allow *roaring.Bitmap) []Candidate {
 	var all []Candidate
 	for _, p := range m.points {
-		if q.Accept == nil || q.Accept(p.slot) {
-			all = append(all, Candidate{p.slot, p.id, float32(m.distance(q.Vector, p.v))})
+		if allow == nil || allow.Contains(p.ordinal) {
+			all = append(all, Candidate{Slot: p.slot, ID: p.id, Distance: float32(m.distance(q.Vector, p.v))})
 		}
 	}
 	slices.SortFunc(all, func(a, b Candidate) int {
@@ -63,6 +64,13 @@ func (m *model) search(q Query) []Candidate {
 	})
 	return all[:min(q.K, len(all))]
 }
+
+// find returns the position of a live slot, or -1.
+func (m *model) find(slot uint64) int {
+	return slices.IndexFunc(m.points, func(p point) bool { return p.slot == slot })
+}
+
+func (m *model) has(slot uint64) bool { return m.find(slot) >= 0 }
 
 func (m *model) clone() *model { return &model{m.metric, slices.Clone(m.points)} }
 
@@ -83,88 +91,6 @@ func testID(n int) flow.PointID {
 		return id
 	}
 	return flow.NumberID(uint64(n))
-}
-
-// moment is a view and what it must answer for ever.
-type moment struct {
-	view  *View
-	model *model
-}
-
-// TestAgainstModel runs random operations on an index and on the model, and asks
-// both, now and of views taken earlier.
-func TestAgainstModel(t *testing.T) {
-	for _, metric := range metrics {
-		t.Run(metric.String(), func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) { runModel(t, metric) })
-		})
-	}
-}
-
-func runModel(t *rapid.T, metric flow.Metric) {
-	dim := rapid.SampledFrom([]int{1, 3, 8, 33}).Draw(t, "dim")
-	vectors := wholeVector(dim)
-	x := newIndex(t, dim, metric)
-	m := &model{metric: metric}
-	slot, ids := uint64(0), 0
-	var past []moment
-	check := func(t *rapid.T, at moment) {
-		q := Query{Vector: vectors.Draw(t, "query"), K: rapid.IntRange(0, 12).Draw(t, "k"), Exact: rapid.Bool().Draw(t, "exact")}
-		if mod := rapid.Uint64Range(1, 3).Draw(t, "accept one of"); mod > 1 {
-			q.Accept = func(slot uint64) bool { return slot%mod == 0 }
-		}
-		if at.view.Len() != len(at.model.points) {
-			t.Fatalf("the view has %d points, the model %d", at.view.Len(), len(at.model.points))
-		}
-		if got, want := at.view.Search(q), at.model.search(q); !slices.Equal(got, want) {
-			t.Fatalf("k=%d of %d points:\n got %v\nwant %v", q.K, at.view.Len(), got, want)
-		}
-	}
-	remove := func(i int) {
-		x.Remove(m.points[i].slot)
-		m.points = slices.Delete(m.points, i, i+1)
-	}
-	t.Repeat(map[string]func(*rapid.T){
-		"insert": func(t *rapid.T) {
-			for range rapid.IntRange(1, 20).Draw(t, "n") {
-				slot += rapid.Uint64Range(1, 3).Draw(t, "step")
-				// Not in the order of slots, so that ties by id are not ties by age.
-				p := point{slot, testID(ids * 7919 % 10007), vectors.Draw(t, "vector")}
-				ids++
-				given := slices.Clone(p.v)
-				x.Insert(p.slot, p.id, given)
-				clear(given) // the index has its own copy
-				m.points = append(m.points, p)
-			}
-		},
-		"remove": func(t *rapid.T) {
-			for range rapid.IntRange(1, 10).Draw(t, "n") {
-				if len(m.points) > 0 {
-					remove(rapid.IntRange(0, len(m.points)-1).Draw(t, "position"))
-				}
-			}
-		},
-		"removeRun": func(t *rapid.T) {
-			from := rapid.IntRange(0, len(m.points)).Draw(t, "from")
-			for range rapid.IntRange(0, 30).Draw(t, "n") {
-				if from < len(m.points) {
-					remove(from)
-				}
-			}
-		},
-		"view": func(t *rapid.T) {
-			if v := x.View(); v != x.View() {
-				t.Fatal("two views without a change between them")
-			}
-			past = append(past, moment{x.View(), m.clone()})
-		},
-		"search":     func(t *rapid.T) { check(t, moment{x.View(), m}) },
-		"searchPast": func(t *rapid.T) { check(t, rapid.SampledFrom(append(past, moment{x.View(), m})).Draw(t, "view")) },
-		"":           func(t *rapid.T) { checkAccounts(t, x) },
-	})
-	for _, at := range past {
-		check(t, at)
-	}
 }
 
 type fataler interface{ Fatalf(string, ...any) }
@@ -194,16 +120,16 @@ func checkAccounts(t fataler, x *Index) {
 				t.Fatalf("block %d: slot %d after %d", i, slot, last)
 			}
 			last = int64(slot)
-			ids += uint64(len(b.ids[row]))
+			ids += uint64(len(b.ids.at(row)))
 			if b.isDead(row) {
 				dead++
 			}
 		}
-		if dead != b.nDead || ids != b.idBytes || b.live() == 0 || len(b.rows) != len(b.slots)*x.stride {
+		if dead != b.nDead || ids != uint64(len(b.ids.bytes)) || b.segment == nil && b.live() == 0 || len(b.rows) != len(b.slots)*x.stride {
 			t.Fatalf("block %d: %d dead counted as %d, %d id bytes as %d, %d floats for %d rows",
-				i, dead, b.nDead, ids, b.idBytes, len(b.rows), len(b.slots))
+				i, dead, b.nDead, ids, len(b.ids.bytes), len(b.rows), len(b.slots))
 		}
-		if i < len(x.sealed) && b.halfDead() {
+		if i < len(x.sealed) && b.segment == nil && b.halfDead() {
 			t.Fatalf("block %d of %d: %d of %d rows dead, not compacted", i, len(x.sealed), b.nDead, len(b.slots))
 		}
 		live, rows, bytes = live+b.live(), rows+len(b.slots), bytes+b.bytes()

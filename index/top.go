@@ -8,30 +8,31 @@ import (
 // top keeps the k best candidates offered so far: a binary heap with the worst at
 // the root.
 type top struct {
-	heap []Candidate // capacity is k
+	k    int
+	heap []Candidate
 	// bound is a distance above which nothing can enter: the worst one kept, once there are k.
 	bound float32
 }
 
-func newTop(k int) top {
-	return top{heap: make([]Candidate, 0, k), bound: math.MaxFloat32}
+func (t *top) reset(k int) {
+	t.k, t.heap, t.bound = k, slices.Grow(t.heap[:0], k), math.MaxFloat32
 }
 
 // admits says whether c would enter.
 func (t *top) admits(c *Candidate) bool {
-	return len(t.heap) < cap(t.heap) || c.compare(&t.heap[0]) < 0
+	return len(t.heap) < t.k || c.compare(&t.heap[0]) < 0
 }
 
 // add puts in a candidate that is admitted; the worst one leaves if there are k.
 func (t *top) add(c Candidate) {
-	if len(t.heap) < cap(t.heap) {
+	if len(t.heap) < t.k {
 		t.heap = append(t.heap, c)
 		t.up(len(t.heap) - 1)
 	} else {
 		t.heap[0] = c
 		t.down()
 	}
-	if len(t.heap) == cap(t.heap) {
+	if len(t.heap) == t.k {
 		t.bound = t.heap[0].Distance
 	}
 }
@@ -64,7 +65,7 @@ func (t *top) down() {
 	}
 }
 
-// sorted returns the candidates best first and ends the use of t.
+// sorted returns the candidates best first; they are valid until the next reset.
 func (t *top) sorted() []Candidate {
 	slices.SortFunc(t.heap, func(a, b Candidate) int { return a.compare(&b) })
 	return t.heap
