@@ -38,7 +38,7 @@ type room struct {
 }
 
 const (
-	coreRooms = ". ring index index/distance disk net net/wire"
+	coreRooms = ". ring index index/distance index/graph index/memory disk net net/wire"
 	nodeRooms = coreRooms + " node node/replica node/shard node/system node/placement"
 )
 
@@ -46,7 +46,9 @@ var rooms = []room{
 	{".", core, "", "package flow is the words: everybody imports it, so it imports nobody"},
 	{"ring", core, ".", "hashes to shards to nodes is arithmetic; it knows no disk, network or node"},
 	{"index/distance", core, ".", "kernels compute on slices and know nothing above them"},
-	{"index", core, ". index/distance", "an index is derived and rebuildable: no disk, network or Raft in it"},
+	{"index/memory", core, "", "a seam declares a contract; what needs memory imports it"},
+	{"index/graph", core, ". index/distance index/memory", "a graph is a function of its rows; it knows no points, slots or hosts"},
+	{"index", core, ". index/distance index/graph index/memory", "an index is derived and rebuildable: no disk, network or Raft in it"},
 	{"disk", core, ".", "a seam declares a contract; its implementations import it, never the other way"},
 	{"net/wire", core, ".", "the primitive codec lies below everything that has a wire form"},
 	{"net", core, ". net/wire", "the seam and the messages; who sends them and why is the node's business"},

@@ -1,0 +1,179 @@
+package graph_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/distance"
+	"github.com/ruvector-flow/ruvector-flow/index/graph"
+)
+
+func config(t testing.TB, c graph.Config) graph.Config {
+	t.Helper()
+	c, err := c.WithDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// clusters draws vectors around a few centres.
+func clusters(seed uint64, dim, centres int) func() flow.Vector {
+	r := rand.New(rand.NewPCG(seed, 1))
+	mean := make([]flow.Vector, centres)
+	for i := range mean {
+		mean[i] = make(flow.Vector, dim)
+		for j := range mean[i] {
+			mean[i][j] = float32(r.NormFloat64())
+		}
+	}
+	return func() flow.Vector {
+		v, m := make(flow.Vector, dim), mean[r.IntN(centres)]
+		for j := range v {
+			v[j] = m[j] + float32(r.NormFloat64())*0.6
+		}
+		return v
+	}
+}
+
+// draw returns rows, and queries of the same distribution, normalised as need be.
+func draw(cfg graph.Config, n, queries int, next func() flow.Vector) (*graph.Rows, []flow.Vector) {
+	unit := func() flow.Vector {
+		v := next()
+		if cfg.Metric == flow.Cosine {
+			distance.Normalize(v, v)
+		}
+		return v
+	}
+	rows := graph.NewRows(cfg, n)
+	for i := range n {
+		rows.Add(unit(), graph.LevelOf(uint64(i), cfg.M))
+	}
+	qs := make([]flow.Vector, queries)
+	for i := range qs {
+		qs[i] = unit()
+	}
+	return rows, qs
+}
+
+func build(cfg graph.Config, rows *graph.Rows, budget int, run graph.Runner) *graph.Graph {
+	b := graph.NewBuilder(cfg, rows)
+	for !b.Step(budget, run) {
+	}
+	return b.Graph()
+}
+
+// parallel runs every call on a goroutine of its own.
+func parallel(n int, do func(int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { do(i) })
+	}
+	wg.Wait()
+}
+
+// backwards runs the calls from the last to the first.
+func backwards(n int, do func(int)) {
+	for i := range n {
+		do(n - 1 - i)
+	}
+}
+
+// exact returns the nearest rows for which keep is true, of all parts.
+func exact(parts []graph.Part, q flow.Vector, k int, keep func(part, row int) bool) []graph.Hit {
+	var hits []graph.Hit
+	for p := range parts {
+		rows := parts[p].Graph.Rows()
+		out := make([]float32, rows.Len())
+		rows.Distances(out, q, 0)
+		for row, d := range out {
+			if keep == nil || keep(p, row) {
+				hits = append(hits, graph.Hit{Part: p, Row: uint32(row), Distance: d})
+			}
+		}
+	}
+	slices.SortFunc(hits, func(a, b graph.Hit) int {
+		switch {
+		case a.Distance < b.Distance:
+			return -1
+		case a.Distance > b.Distance:
+			return 1
+		case a.Part != b.Part:
+			return a.Part - b.Part
+		}
+		return int(a.Row) - int(b.Row)
+	})
+	return hits[:min(k, len(hits))]
+}
+
+// recall returns the share of want's hits that got has, by distance: of rows at one
+// distance, each is as good as the other.
+func recall(got, want []graph.Hit) float64 {
+	n := 0
+	for _, h := range got {
+		if h.Distance <= want[len(want)-1].Distance {
+			n++
+		}
+	}
+	return float64(min(n, len(want))) / float64(len(want))
+}
+
+// TestSameBytes builds one graph in many ways.
+func TestSameBytes(t *testing.T) {
+	for _, metric := range []flow.Metric{flow.Euclid, flow.Cosine, flow.Dot, flow.Manhattan} {
+		cfg := config(t, graph.Config{Dim: 24, Metric: metric, M: 8, EfConstruct: 40})
+		rows, _ := draw(cfg, 3000, 0, clusters(1, cfg.Dim, 20))
+		want := build(cfg, rows, 1<<30, nil)
+		for name, g := range map[string]*graph.Graph{
+			"one row a step":  build(cfg, rows, 1, nil),
+			"parallel":        build(cfg, rows, 777, parallel),
+			"backwards":       build(cfg, rows, 1<<30, backwards),
+			"decoded":         decoded(t, cfg, rows, want),
+			"decoded, stored": decoded(t, cfg, rows, decoded(t, cfg, rows, want)),
+		} {
+			if g.Digest() != want.Digest() || !bytes.Equal(g.Append(nil), want.Append(nil)) {
+				t.Errorf("%v: built %s, digest %x, want %x", metric, name, g.Digest(), want.Digest())
+			}
+		}
+	}
+}
+
+func decoded(t *testing.T, cfg graph.Config, rows *graph.Rows, g *graph.Graph) *graph.Graph {
+	t.Helper()
+	d, err := graph.Decode(cfg, rows, g.Append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestRecall compares walks through one part and several with exact search.
+func TestRecall(t *testing.T) {
+	for _, metric := range []flow.Metric{flow.Euclid, flow.Cosine, flow.Dot, flow.Manhattan} {
+		for _, parts := range []int{1, 5} {
+			t.Run(fmt.Sprintf("%v/%d", metric, parts), func(t *testing.T) {
+				cfg := config(t, graph.Config{Dim: 32, Metric: metric, EfConstruct: 100})
+				next := clusters(7, cfg.Dim, 30)
+				var ps []graph.Part
+				var queries []flow.Vector
+				for range parts {
+					rows, qs := draw(cfg, 4000/parts, 50, next)
+					ps, queries = append(ps, graph.Part{Graph: build(cfg, rows, 1<<30, nil)}), qs
+				}
+				s, sum := &graph.Scratch{}, 0.0
+				for _, q := range queries {
+					hits := graph.Walk(ps, graph.Query{Vector: q, K: 10, EF: 100}, s)
+					sum += recall(hits, exact(ps, q, 10, nil))
+				}
+				if got := sum / float64(len(queries)); got < 0.98 {
+					t.Errorf("recall %.4f", got)
+				}
+			})
+		}
+	}
+}
