@@ -256,35 +256,49 @@ func scan(view disk.Reader, q *net.Read, prefixes [][]byte) ([]located, error) {
 	return points[:min(len(points), q.Limit)], nil
 }
 
-// fetch reads points' rows; with hits, it fills in their vectors and payloads.
+// fetch reads what a query wants of points; with hits, their distances come along.
 func fetch(view disk.Reader, q *net.Read, points []located, hits []flow.Hit) ([]flow.Hit, error) {
-	list := make([]flow.Hit, 0, len(points))
+	list := make([]flow.Hit, len(points))
 	bytes := 0
 	for i, at := range points {
-		value, ok, err := view.Get(join(at.prefix, shard.PointKey(q.Collection, at.slot)))
-		if err == nil && !ok {
-			err = flow.Errorf(flow.Corrupt, "node.fetch", "the row of point %v is missing", at.id)
-		}
-		if err != nil {
+		p := flow.Point{ID: at.id, Version: shard.Version(at.slot)}
+		if err := at.fill(view, q, &p); err != nil {
 			return nil, err
-		}
-		p, err := shard.DecodePoint(at.slot, value, q.WithVector, q.WithPayload)
-		if err != nil {
-			return nil, err
-		}
-		if p.ID != at.id {
-			return nil, flow.Errorf(flow.Corrupt, "node.fetch", "the row of point %v holds point %v", at.id, p.ID)
 		}
 		if bytes += 4*len(p.Vector) + len(p.Payload); bytes > maxResultBytes {
 			return nil, flow.Errorf(flow.ResourceExhausted, "node.fetch", "the answer is larger than %d bytes: ask for fewer points, or without vectors and payloads", maxResultBytes)
 		}
-		h := flow.Hit{Point: p}
+		list[i].Point = p
 		if hits != nil {
-			h.Distance = hits[i].Distance
+			list[i].Distance = hits[i].Distance
 		}
-		list = append(list, h)
 	}
 	return list, nil
+}
+
+// fill reads a point's vector and payload, as far as they are asked for.
+func (at *located) fill(view disk.Reader, q *net.Read, p *flow.Point) error {
+	if q.WithVector {
+		value, ok, err := view.Get(join(at.prefix, shard.PointKey(q.Collection, at.slot)))
+		if err == nil && !ok {
+			err = flow.Errorf(flow.Corrupt, "node.fill", "the row of point %v is missing", at.id)
+		}
+		if err != nil {
+			return err
+		}
+		if *p, err = shard.DecodePoint(at.slot, value); err != nil {
+			return err
+		}
+		if p.ID != at.id {
+			return flow.Errorf(flow.Corrupt, "node.fill", "the row of point %v holds point %v", at.id, p.ID)
+		}
+	}
+	if q.WithPayload {
+		payload, _, err := view.Get(join(at.prefix, shard.PayloadKey(q.Collection, at.slot)))
+		p.Payload = payload
+		return err
+	}
+	return nil
 }
 
 func join(prefix, key []byte) []byte {

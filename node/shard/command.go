@@ -45,8 +45,8 @@ func EncodeWrite(c flow.Collection, ops []flow.Op, positions []int) []byte {
 	return w.Buf
 }
 
-// encodeOp ends an upsert with its row, in the stored form, so that applying it
-// stores a part of the command as it is.
+// encodeOp ends an upsert with its rows, in the stored form, so that applying it
+// stores parts of the command as they are.
 func encodeOp(w *wire.Writer, op *flow.Op) {
 	first := byte(op.Kind)
 	if op.If {
@@ -77,7 +77,8 @@ type op struct {
 	ifVersion uint64
 	id        flow.PointID
 	vector    []float32 // valid until the next call
-	row       []byte    // the stored form; aliases the command
+	// row and payload are what is stored of the point; they alias the command.
+	row, payload []byte
 }
 
 // next decodes the following operation, using scratch for the vector; with a nil
@@ -96,8 +97,8 @@ func (c *write) next(scratch []float32) (op, error) {
 		} else {
 			o.vector = c.r.AppendFloats(scratch[:0])
 		}
-		c.r.Bytes()
 		o.row = c.body[start : len(c.body)-c.r.Len()]
+		o.payload = c.r.Bytes()
 	}
 	return o, c.r.Err()
 }

@@ -153,6 +153,16 @@ func (l *lone) rows() (keys, values [][]byte) {
 	return keys, values
 }
 
+// get returns the value of a stored row, nil when there is none.
+func (l *lone) get(key []byte) []byte {
+	l.t.Helper()
+	value, _, err := l.disk.Get(slices.Concat(l.r.StatePrefix(), key))
+	if err != nil {
+		l.t.Fatalf("get: %v", err)
+	}
+	return value
+}
+
 // rebuild makes a machine of the stored rows alone, and checks the digest by them.
 func (l *lone) rebuild() *shard.Machine {
 	l.t.Helper()

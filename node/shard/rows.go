@@ -6,7 +6,6 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/net/wire"
-	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
 
 // Rows of a shard's state, by their first byte, in key order:
@@ -14,16 +13,19 @@ import (
 //	'c' collection            the collection's dimension, metric and graph parameters
 //	'd' request id            the result of an applied request
 //	'i' collection, id        the point's slot
-//	'r' collection, slot      the point: id, vector, payload
+//	'r' collection, slot      the point: id and vector
+//	't' collection, slot      its payload, if it has one
 //	'x' collection            the collection is dropped
 //
 // Points lie under their slots, in the order of writing: random keys would cost
-// five times as much to load. The id rows give the order of a scroll.
+// five times as much to load. The id rows give the order of a scroll, and tell which
+// points live. Payloads have rows of their own, so that neither is read for the other.
 const (
 	rowCollection = 'c'
 	rowDedup      = 'd'
 	rowID         = 'i'
 	rowPoint      = 'r'
+	rowPayload    = 't'
 	rowDropped    = 'x'
 )
 
@@ -40,12 +42,16 @@ func idKey(id flow.CollectionID, p flow.PointID) []byte {
 	return append(key(rowID, id, len(p)), p...)
 }
 
-func rowKey(id flow.CollectionID, slot uint64) []byte {
-	return binary.BigEndian.AppendUint64(key(rowPoint, id, 8), slot)
+func slotKey(tag byte, id flow.CollectionID, slot uint64) []byte {
+	return binary.BigEndian.AppendUint64(key(tag, id, 8), slot)
 }
 
-// PointKey returns the state key of the point stored at a slot.
-func PointKey(id flow.CollectionID, slot uint64) []byte { return rowKey(id, slot) }
+// PointKey returns the state key of the point stored at a slot; DecodePoint reads its value.
+func PointKey(id flow.CollectionID, slot uint64) []byte { return slotKey(rowPoint, id, slot) }
+
+// PayloadKey returns the state key of the payload of the point stored at a slot. The
+// value is the payload; there is no row when there is none.
+func PayloadKey(id flow.CollectionID, slot uint64) []byte { return slotKey(rowPayload, id, slot) }
 
 // IDRange returns the state keys of a collection's id rows from an id on; the value
 // of an id row is read by DecodeSlot.
@@ -61,18 +67,11 @@ func DecodeSlot(value []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(value), nil
 }
 
-// DecodePoint reads the row of a slot. The payload and the vector are copies.
-func DecodePoint(slot uint64, value []byte, withVector, withPayload bool) (flow.Point, error) {
+// DecodePoint reads the row of a slot: all of the point but its payload. The vector is
+// a copy.
+func DecodePoint(slot uint64, value []byte) (flow.Point, error) {
 	r := wire.NewReader(value)
-	p := flow.Point{ID: flow.PointID(r.Text()), Version: Version(slot)}
-	if withVector {
-		p.Vector = r.Floats()
-	} else {
-		r.SkipFloats()
-	}
-	if b := r.Bytes(); withPayload && len(b) > 0 {
-		p.Payload = append([]byte(nil), b...)
-	}
+	p := flow.Point{ID: flow.PointID(r.Text()), Version: Version(slot), Vector: r.Floats()}
 	if err := r.Done(); err != nil {
 		return flow.Point{}, flow.Errorf(flow.Corrupt, "shard.DecodePoint", "row of slot %d: %w", slot, err)
 	}
@@ -111,42 +110,4 @@ func (d definition) row() []byte {
 func decodeDefinition(r *wire.Reader) definition {
 	return definition{dim: int(r.Uint()), metric: flow.Metric(r.Byte()),
 		params: flow.IndexParams{M: int(r.Uint()), EfConstruct: int(r.Uint()), Quantization: flow.Quantization(r.Byte())}}
-}
-
-// Restore implements replica.Machine.
-func (m *Machine) Restore(k, value []byte) error {
-	bad := flow.Errorf(flow.Corrupt, "shard.Restore", "row with key %q is malformed", k)
-	r := wire.NewReader(value)
-	switch {
-	case len(k) == 9 && k[0] == rowCollection:
-		d := decodeDefinition(r)
-		if r.Done() != nil || !d.valid() {
-			return bad
-		}
-		m.create(flow.CollectionID(binary.BigEndian.Uint64(k[1:])), d)
-	case len(k) == 17 && k[0] == rowDedup:
-		m.dedup.restore(flow.RequestID(k[1:]), append([]byte(nil), value...))
-	case len(k) > 9 && k[0] == rowID:
-		c := m.collections[flow.CollectionID(binary.BigEndian.Uint64(k[1:]))]
-		if c == nil {
-			return bad
-		}
-		c.hashes += replica.RowHash(k, value)
-	case len(k) == 17 && k[0] == rowPoint:
-		c := m.collections[flow.CollectionID(binary.BigEndian.Uint64(k[1:]))]
-		id := flow.PointID(r.Text())
-		m.scratch = r.AppendFloats(m.scratch[:0])
-		r.Bytes()
-		if c == nil || r.Done() != nil || len(m.scratch) != c.dim {
-			return bad
-		}
-		hash := replica.RowHash(k, value)
-		c.hashes += hash
-		c.insert(id, location{slot: binary.BigEndian.Uint64(k[9:]), hash: hash}, m.scratch)
-	case len(k) == 9 && k[0] == rowDropped:
-		m.dropped[flow.CollectionID(binary.BigEndian.Uint64(k[1:]))] = true
-	default:
-		return bad
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package shard_test
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -70,13 +71,19 @@ func TestMalformedRows(t *testing.T) {
 		{"collection cut short", be('c', 2), []byte{2, 1, 16, 200}},
 		{"collection with more", be('c', 2), []byte{2, 1, 16, 200, 1, 0, 0}},
 		{"id of no collection", append(be('i', 2), "sa"...), be(0, 1)[1:]},
-		{"point of no collection", be('r', 2, 1), []byte{2, 's', 'a', 0, 0}},
-		{"point without vector", be('r', 1, 1), []byte{2, 's', 'a', 0, 0}},
+		{"point of no collection", be('r', 2, 1), []byte{2, 's', 'a', 2, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"point without id row", be('r', 1, 1), []byte{2, 's', 'a', 2, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"point without vector", be('r', 1, 7), []byte{2, 's', 'p', 0}},
+		{"point of another slot", be('r', 1, 8), []byte{2, 's', 'p', 2, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"payload without point", be('t', 1, 7), []byte("{}")},
 		{"point cut short", be('r', 1, 1), []byte{2, 's', 'a', 2, 0, 0, 0, 0}},
 		{"request id of 15 bytes", make([]byte, 16), nil},
 	} {
 		m := shard.New()
 		if err := m.Restore(be('c', 1), []byte{2, 1, 16, 200, 1, 0}); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Restore(append(be('i', 1), "sp"...), be(0, 7)[1:]); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Restore(c.key, c.value); flow.KindOf(err) != flow.Corrupt {
@@ -86,39 +93,34 @@ func TestMalformedRows(t *testing.T) {
 	if _, err := shard.DecodeSlot(make([]byte, 7)); flow.KindOf(err) != flow.Corrupt {
 		t.Errorf("an id row of seven bytes: error is %v", err)
 	}
-	for _, value := range [][]byte{{}, {2, 's'}, {2, 's', 'a', 1, 0, 0, 0}, {2, 's', 'a', 0, 0, 9}} {
-		if _, err := shard.DecodePoint(1, value, true, true); flow.KindOf(err) != flow.Corrupt {
+	for _, value := range [][]byte{{}, {2, 's'}, {2, 's', 'a', 1, 0, 0, 0}, {2, 's', 'a', 0, 9}} {
+		if _, err := shard.DecodePoint(1, value); flow.KindOf(err) != flow.Corrupt {
 			t.Errorf("point row %x: error is %v", value, err)
 		}
 	}
 }
 
-// DecodePoint returns only what was asked for, and copies of it.
+// DecodePoint returns a copy; the payload has a row of its own.
 func TestDecodePoint(t *testing.T) {
 	l := newLone(t)
 	c := collection(1)
-	want := flow.Point{ID: "sa", Vector: flow.Vector{1, 2}, Payload: []byte(`{"a":1}`)}
-	res := l.run(request(epoch, 1), shard.EncodeWrite(c, []flow.Op{{Kind: flow.Upsert, ID: want.ID, Vector: want.Vector, Payload: want.Payload}}, []int{0}))
+	want := flow.Point{ID: "sa", Vector: flow.Vector{1, 2}}
+	payload := []byte(`{"a":1}`)
+	res := l.run(request(epoch, 1), shard.EncodeWrite(c, []flow.Op{{Kind: flow.Upsert, ID: want.ID, Vector: want.Vector, Payload: payload}}, []int{0}))
 	want.Version = res.Index
 	slot, _ := l.machine().Slot(1, "sa")
-	value, _, err := l.disk.Get(append(l.r.StatePrefix(), shard.PointKey(1, slot)...))
-	if err != nil {
-		t.Fatal(err)
+	row := l.get(shard.PointKey(1, slot))
+	got, err := shard.DecodePoint(slot, row)
+	clear(row)
+	if err != nil || !equalPoints(got, want) {
+		t.Errorf("%+v, error %v, want %+v", got, err, want)
 	}
-	for _, with := range []struct{ vector, payload bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
-		row := bytes.Clone(value)
-		got, err := shard.DecodePoint(slot, row, with.vector, with.payload)
-		clear(row)
-		expect := want
-		if !with.vector {
-			expect.Vector = nil
-		}
-		if !with.payload {
-			expect.Payload = nil
-		}
-		if err != nil || !equalPoints(got, expect) {
-			t.Errorf("with %+v: %+v, error %v, want %+v", with, got, err, expect)
-		}
+	if got := l.get(shard.PayloadKey(1, slot)); !bytes.Equal(got, payload) {
+		t.Errorf("the payload row holds %q, want %q", got, payload)
+	}
+	l.run(request(epoch, 2), shard.EncodeWrite(c, []flow.Op{{Kind: flow.Upsert, ID: want.ID, Vector: want.Vector}}, []int{0}))
+	if keys, _ := l.rows(); slices.ContainsFunc(keys, func(k []byte) bool { return k[0] == 't' }) {
+		t.Errorf("a payload row is left: %q", keys)
 	}
 }
 
@@ -130,7 +132,7 @@ func TestDecodeAnything(t *testing.T) {
 		if _, results, err := shard.DecodeResult(b); err == nil && len(results) > flow.MaxBatchPoints {
 			t.Fatalf("%d results", len(results))
 		}
-		_, _ = shard.DecodePoint(1, b, true, true)
+		_, _ = shard.DecodePoint(1, b)
 		m := shard.New()
 		_ = m.Restore(b, b)
 	})

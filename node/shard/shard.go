@@ -40,10 +40,13 @@ type collection struct {
 	hashes uint64
 	// idBytes is the sum of the lengths of the ids.
 	idBytes uint64
+	// restoring is there while the collection's rows are coming.
+	restoring *restoring
 }
 
-// location is where a point is stored, and its row's hash.
-type location struct{ slot, hash uint64 }
+// location is where a point is stored, and the hashes of its rows; payload is 0 when
+// it has none.
+type location struct{ slot, hash, payload uint64 }
 
 // New returns an empty shard.
 func New() *Machine {
@@ -162,18 +165,24 @@ func (c *collection) apply(id flow.CollectionID, slot uint64, o op, rows *replic
 		c.remove(id, o.id, old, rows)
 	}
 	if o.kind == flow.Upsert {
-		hash := rows.Put(rowKey(id, slot), o.row)
-		c.hashes += hash + rows.Put(idKey(id, o.id), encodeSlot(slot))
-		c.insert(o.id, location{slot: slot, hash: hash}, o.vector)
+		at := location{slot: slot, hash: rows.Put(PointKey(id, slot), o.row)}
+		if len(o.payload) > 0 {
+			at.payload = rows.Put(PayloadKey(id, slot), o.payload)
+		}
+		c.hashes += at.hash + at.payload + rows.Put(idKey(id, o.id), encodeSlot(slot))
+		c.insert(o.id, at, o.vector)
 	}
 	return flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}
 }
 
 func (c *collection) remove(id flow.CollectionID, p flow.PointID, old location, rows *replica.Rows) {
 	idHash := replica.RowHash(idKey(id, p), encodeSlot(old.slot))
-	rows.Delete(rowKey(id, old.slot), old.hash)
+	rows.Delete(PointKey(id, old.slot), old.hash)
+	if old.payload != 0 {
+		rows.Delete(PayloadKey(id, old.slot), old.payload)
+	}
 	rows.Delete(idKey(id, p), idHash)
-	c.hashes -= old.hash + idHash
+	c.hashes -= old.hash + old.payload + idHash
 	c.idBytes -= uint64(len(p))
 	c.index.Remove(old.slot)
 	delete(c.points, p)
@@ -197,8 +206,10 @@ func (m *Machine) drop(position uint64, ids []flow.CollectionID, rows *replica.R
 		if c == nil {
 			continue
 		}
-		rows.DeleteRange(key(rowPoint, id, 0), disk.After(key(rowPoint, id, 0)), c.hashes)
-		rows.DeleteRange(key(rowID, id, 0), disk.After(key(rowID, id, 0)), 0) // in hashes already
+		for _, tag := range []byte{rowID, rowPoint, rowPayload} {
+			rows.DeleteRange(key(tag, id, 0), disk.After(key(tag, id, 0)), c.hashes)
+			c.hashes = 0 // it is of all of them
+		}
 		rows.Delete(collectionKey(id), replica.RowHash(collectionKey(id), c.definition.row()))
 		delete(m.collections, id)
 	}
@@ -213,16 +224,6 @@ func (m *Machine) Meta() []byte {
 	return w.Buf
 }
 
-// Restored implements replica.Machine.
-func (m *Machine) Restored(meta []byte) error {
-	if len(meta) == 0 {
-		return nil // a shard that has applied nothing
-	}
-	r := wire.NewReader(meta)
-	m.dedup.logTime, m.dedup.floor, m.dropPosition = flow.Time(r.Int()), flow.Time(r.Int()), r.Uint()
-	return r.Done()
-}
-
 // Points implements replica.Machine.
 func (m *Machine) Points() (points, bytes uint64) {
 	for _, c := range m.collections { // order-free: a sum
@@ -233,8 +234,9 @@ func (m *Machine) Points() (points, bytes uint64) {
 }
 
 const (
-	// locationBytes is what a point costs in the map, measured on 64-bit machines.
-	locationBytes = 48
+	// locationBytes is what a point costs in the map, on 64-bit machines: 40 bytes, and the
+	// room that such a map keeps.
+	locationBytes = 60
 	// dedupBytes is what a remembered request costs.
 	dedupBytes = 96
 )
