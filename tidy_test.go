@@ -75,7 +75,7 @@ var rooms = []room{
 // modules says which rooms may import a module of others, by path prefix.
 var modules = []struct{ prefix, rooms, why string }{
 	{"github.com/cockroachdb/pebble", "disk/pebble", "the seam lies above Pebble, which starts goroutines: only the real disk may know it"},
-	{"go.etcd.io/raft", "net node node/replica node/shard node/system", "Raft is an implementation detail of a replica, carried by the codec"},
+	{"go.etcd.io/raft", "net node node/replica node/shard node/system sim", "Raft is an implementation detail of a replica, carried by the codec; the simulator's Raft oracles read the messages"},
 	{"github.com/anishathalye/porcupine", "linearizability", "one room holds the models and turns verdicts into answers"},
 	{"github.com/spf13/cobra", "cmd/ruvector-flow cmd/flow-sim", "only a binary has flags and commands"},
 	{"github.com/RoaringBitmap/roaring", "index index/filter node node/shard", "sets of a shard's rows are a matter of the index, and of who asks it"},

@@ -23,8 +23,20 @@ const (
 	OracleForm Oracle = "form"
 	// OracleDigest: two replicas differ at one applied index.
 	OracleDigest Oracle = "digest"
+	// OracleOnce: a request took effect twice, or with two results.
+	OracleOnce Oracle = "once"
 	// OracleLeader: two leaders of one group in one term.
 	OracleLeader Oracle = "leader"
+	// OracleVote: a replica voted for two candidates in one term.
+	OracleVote Oracle = "vote"
+	// OraclePersist: a replica told others of a vote or an entry that was not durable.
+	OraclePersist Oracle = "persist"
+	// OracleLog: two entries of one index and term differ, or follow different ones.
+	OracleLog Oracle = "log"
+	// OracleCommitted: a committed entry changed.
+	OracleCommitted Oracle = "committed"
+	// OracleCompleteness: a leader lacks an entry that was committed before its term.
+	OracleCompleteness Oracle = "completeness"
 	// OracleOrder: an applied or committed index or a term went backwards in one process.
 	OracleOrder Oracle = "order"
 	// OracleError: an answer has a kind of error that nothing explains.
@@ -86,6 +98,10 @@ type checks struct {
 	leaders     map[position]int // by group and term: the host that led
 	comparisons int              // digests compared with another host's
 	observed    int              // digests looked at
+	groups      []*groupFacts    // by shard
+	entries     int              // entries compared with one written before
+	commits     int              // committed entries compared with one known before
+	results     int              // results of requests compared with one known before
 }
 
 func newChecks(w *World) *checks {
@@ -112,14 +128,6 @@ func (c *checks) afterTurn(h *host) {
 			c.compare(h, r)
 		}
 	}
-}
-
-func (c *checks) leads(h *host, r flow.ReplicaStatus) {
-	key := position{r.Shard, r.Term}
-	if first, ok := c.leaders[key]; ok && first != h.number() {
-		c.w.fail(OracleLeader, "%s and %s both lead %v in term %d", c.w.hosts[first-1].name, h.name, r.Shard, r.Term)
-	}
-	c.leaders[key] = h.number()
 }
 
 func (c *checks) compare(h *host, r flow.ReplicaStatus) {

@@ -80,6 +80,10 @@ type host struct {
 	syncFailed bool
 	// watched is what the checks remember of each replica.
 	watched map[flow.ShardID]watchedReplica
+	// written is what the process has written of each group; touched are the groups of
+	// its last batch.
+	written map[flow.ShardID]*writtenGroup
+	touched []flow.ShardID
 }
 
 // number is the host's number in schedules and traces, from 1.
@@ -189,6 +193,7 @@ func (h *host) start() {
 	h.mailbox, h.turnPlanned, h.effects, h.syncFailed = nil, false, unlimited, false
 	h.busyUntil, h.pausedUntil = h.w.now, 0
 	h.clock.restart()
+	h.w.checks.began(h)
 	h.w.trace.note(h.w.now, h.number(), "start", uint64(h.incarnation), 0, nil)
 	var m Machine
 	var err error
@@ -224,6 +229,7 @@ func (h *host) tickLater(incarnation uint32) {
 
 // stop ends the process without touching the disk.
 func (h *host) stop() {
+	h.w.checks.ended(h)
 	h.machine, h.mailbox, h.turnPlanned = nil, nil, false
 	h.incarnation++
 	h.effects = unlimited
@@ -286,6 +292,7 @@ func (s store) Apply(b *disk.Batch, sync bool, done func(error)) {
 	s.h.w.counts.batches++
 	if !sync {
 		s.Disk.Apply(b, false, nil)
+		s.h.w.checks.wrote(s.h, b)
 		return
 	}
 	s.h.w.counts.syncs++
@@ -297,6 +304,7 @@ func (s store) Apply(b *disk.Batch, sync bool, done func(error)) {
 			s.h.enqueue(input{kind: doneInput, done: func() { done(err) }})
 		}
 	})
+	s.h.w.checks.wrote(s.h, b)
 }
 
 // pool is the Workers of one incarnation.

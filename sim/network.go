@@ -38,6 +38,7 @@ func (p port) Send(to flow.NodeID, frame []byte) {
 	if p.h.incarnation != p.incarnation || !p.h.effect() {
 		return
 	}
+	p.h.w.checks.sent(p.h, frame)
 	p.h.w.network.send(p.h, to, frame)
 }
 

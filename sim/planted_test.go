@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
-	"github.com/ruvector-flow/ruvector-flow/disk"
 )
 
 // maxPlantedSeeds is how many seeds a planted bug may take to be found.
@@ -60,36 +59,21 @@ func warp(w *World, bend func(m *warped)) {
 	}
 }
 
-// lyingStore says that a batch is durable when it is not.
-type lyingStore struct{ store }
-
-func (s lyingStore) Apply(b *disk.Batch, sync bool, done func(error)) {
-	s.Disk.Apply(b, false, nil)
-	if sync {
-		s.h.w.after(s.h.w.scenario.SyncLatency, func() {
-			if s.h.incarnation == s.incarnation {
-				s.h.enqueue(input{kind: doneInput, done: func() { done(nil) }})
-			}
-		})
-	}
-}
-
 // rare says yes to one event in n, by hash, so that a planted bug is not hit at once.
 func rare(h *host, n uint64) bool {
 	return hash(h.w.scenario.Seed, uint64(h.w.now), uint64(h.index))%n == 0
 }
 
-// planted are bugs of the world around the node, which the checks must find.
-var planted = []struct {
+// plantedBug is something wrong with the world around the node, and the oracles that
+// are meant to find it.
+type plantedBug struct {
 	name    string
 	oracles []Oracle
 	plant   func(w *World)
-}{
-	{"a disk that acknowledges what it has not kept", []Oracle{OracleHistory, OracleDurability, OracleDigest, OraclePanic, OracleRestart, OracleLeader, OracleLiveness, OracleIdentity}, func(w *World) {
-		w.boot = func(h *host) (Machine, error) {
-			return bootOn(h, lyingStore{store{h.disk, h, h.incarnation}})
-		}
-	}},
+}
+
+// planted are bugs between the node and its clients and peers.
+var planted = []plantedBug{
 	{"a write acknowledged and thrown away", []Oracle{OracleHistory}, func(w *World) {
 		warp(w, func(m *warped) {
 			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
@@ -214,7 +198,7 @@ var planted = []struct {
 // TestPlantedBugs proves that the checks find what is wrong: each planted bug must
 // fail a world within a few seeds, by an oracle that is meant for it.
 func TestPlantedBugs(t *testing.T) {
-	for _, p := range planted {
+	for _, p := range slices.Concat(planted, plantedBelow) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(maxPlantedSeeds) {

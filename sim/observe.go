@@ -1,0 +1,130 @@
+package sim
+
+import (
+	"encoding/binary"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/net"
+)
+
+// groupFacts is what the world knows of a group from all that its members wrote and
+// sent: what any of them says later is compared with it.
+type groupFacts struct {
+	// committed holds the entries known to be committed, by index; zero where unknown.
+	committed []committedEntry
+	// entries holds each entry ever written, by index and term.
+	entries map[logPlace]logFact
+	// votes holds whom a replica voted for, by term.
+	votes map[voteAt]flow.ReplicaID
+	// results holds the outcome of each request applied in the group's log; versions
+	// the index at which it stored something.
+	results  map[flow.RequestID]appliedResult
+	versions map[flow.RequestID]uint64
+}
+
+func (c *checks) facts(shard flow.ShardID) *groupFacts {
+	for int(shard) >= len(c.groups) {
+		c.groups = append(c.groups, nil)
+	}
+	f := c.groups[shard]
+	if f == nil {
+		f = &groupFacts{entries: map[logPlace]logFact{}, votes: map[voteAt]flow.ReplicaID{},
+			results: map[flow.RequestID]appliedResult{}, versions: map[flow.RequestID]uint64{}}
+		c.groups[shard] = f
+	}
+	return f
+}
+
+// began reads what a process that starts finds on its disk.
+func (c *checks) began(h *host) {
+	h.written, h.touched = readGroups(h.disk.rows.root), nil
+}
+
+// wrote watches a batch that a process has given to its disk.
+func (c *checks) wrote(h *host, b *disk.Batch) {
+	batch := h.disk.applied
+	h.touched = h.touched[:0]
+	for _, op := range b.Ops() {
+		shard, tag, ok := groupOf(op.Key)
+		if !ok {
+			continue
+		}
+		g := h.written[shard]
+		if g == nil {
+			g = &writtenGroup{shard: shard}
+			h.written[shard] = g
+		}
+		if n := len(h.touched); n == 0 || h.touched[n-1] != shard {
+			h.touched = append(h.touched, shard)
+		}
+		switch op.Kind {
+		case disk.Put:
+			c.wrotePut(h, g, tag, op, batch)
+		case disk.DeleteRange:
+			c.wroteRange(h, g, tag, op, batch)
+		}
+	}
+	for _, shard := range h.touched {
+		g := h.written[shard]
+		c.compareCommitted(h, g)
+		c.storedOnce(h, g)
+	}
+}
+
+func (c *checks) wrotePut(h *host, g *writtenGroup, tag byte, op disk.Op, batch uint64) {
+	if tag == tagState {
+		c.wroteRow(h, g, op.Key, op.Value)
+		return
+	}
+	if tag == tagHardState {
+		c.keepVote(h, g)
+	}
+	if tag == tagLog && len(op.Key) == logKeySize {
+		if index := binary.BigEndian.Uint64(op.Key[tagAt+1:]); index <= g.checked {
+			g.checked = index - 1
+		}
+	}
+	if !g.take(tag, op.Key, op.Value, batch) {
+		c.w.fail(OracleLog, "%s wrote a record %q of %v that does not continue its log (%d,%d]", h.name, tag, g.shard, g.cut, g.last())
+		return
+	}
+	if tag == tagLog {
+		c.compareEntry(h, g, g.last())
+	}
+}
+
+func (c *checks) wroteRange(h *host, g *writtenGroup, tag byte, op disk.Op, batch uint64) {
+	switch {
+	case len(op.Key) == tagAt: // the whole group
+		*g = writtenGroup{shard: g.shard}
+	case tag == tagLog && len(op.Key) != logKeySize: // the whole log, for a snapshot
+		g.clear(batch)
+	case tag == tagLog:
+		lo, hi := binary.BigEndian.Uint64(op.Key[tagAt+1:]), binary.BigEndian.Uint64(op.Value[tagAt+1:])
+		if hi <= g.last() { // a cut at the head: it is seen for the last time
+			c.compareCommitted(h, g)
+		} else if lo > g.cut && lo <= g.last() {
+			g.entries = g.entries[:lo-g.cut-1]
+			g.checked = min(g.checked, lo-1)
+		}
+	}
+}
+
+// sent watches a frame that a process has given to the network: what it promises to
+// others must be durable.
+func (c *checks) sent(h *host, frame []byte) {
+	if len(h.written) == 0 {
+		return // a process without groups
+	}
+	f, err := net.Decode(frame)
+	if err != nil {
+		c.w.fail(OracleContract, "%s sent a frame that cannot be read: %v", h.name, err)
+		return
+	}
+	for _, m := range f.Messages {
+		if r, ok := m.(*net.Raft); ok {
+			c.promised(h, r)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package sim
+
+import (
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/net/wire"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// lyingStore says that a batch is durable as soon as it has it.
+type lyingStore struct{ store }
+
+func (s lyingStore) Apply(b *disk.Batch, sync bool, done func(error)) {
+	s.store.Apply(b, sync, func(error) {})
+	if sync {
+		s.h.enqueue(input{kind: doneInput, done: func() { done(nil) }})
+	}
+}
+
+// bentStore changes what the process writes before it reaches the disk.
+type bentStore struct {
+	store
+	bend func(op *disk.Op)
+}
+
+func (s bentStore) Apply(b *disk.Batch, sync bool, done func(error)) {
+	for i := range b.Ops() {
+		s.bend(&b.Ops()[i])
+	}
+	s.store.Apply(b, sync, done)
+}
+
+// bendWrites changes the puts of some hosts.
+func bendWrites(w *World, bend func(h *host, op *disk.Op)) {
+	w.boot = func(h *host) (Machine, error) {
+		return bootOn(h, bentStore{store{h.disk, h, h.incarnation}, func(op *disk.Op) { bend(h, op) }})
+	}
+}
+
+// bendRaft changes the Raft messages that every host receives.
+func bendRaft(w *World, bend func(h *host, m *raftpb.Message)) {
+	warp(w, func(x *warped) {
+		x.receive = func(in Machine, frame []byte) {
+			f, err := net.Decode(frame)
+			if err != nil {
+				return
+			}
+			for _, m := range f.Messages {
+				if r, ok := m.(*net.Raft); ok {
+					bend(x.h, r.M)
+				}
+			}
+			in.Receive(net.Encode(f))
+		}
+	})
+}
+
+// onStart changes what a host finds when it starts again.
+func onStart(w *World, change func(h *host)) {
+	boot := w.boot
+	w.boot = func(h *host) (Machine, error) {
+		if h.incarnation > 1 {
+			change(h)
+		}
+		return boot(h)
+	}
+}
+
+// plantedBelow are bugs of disks and networks, which must be seen in the logs, votes
+// and promises of the replicas, not only in what clients are told.
+var plantedBelow = []plantedBug{
+	{"a disk that acknowledges what it has not kept", []Oracle{OraclePersist}, func(w *World) {
+		w.boot = func(h *host) (Machine, error) {
+			return bootOn(h, lyingStore{store{h.disk, h, h.incarnation}})
+		}
+	}},
+	{"a disk that forgets its last seconds", []Oracle{OracleVote, OracleCompleteness, OracleCommitted, OracleHistory, OracleDigest, OraclePanic, OracleLiveness, OracleIdentity}, func(w *World) {
+		old := make([]*diskRow, len(w.hosts))
+		var keep func()
+		keep = func() {
+			for i, h := range w.hosts {
+				if h.id != 0 && h.up() {
+					old[i] = h.disk.rows.share()
+				}
+			}
+			w.after(10*time.Second, keep)
+		}
+		keep()
+		onStart(w, func(h *host) {
+			if old[h.index] != nil && w.load.running {
+				h.disk.rows.root = old[h.index]
+				h.disk.rows.epoch++
+			}
+		})
+	}},
+	{"a term that a restart forgets", []Oracle{OracleVote}, func(w *World) {
+		onStart(w, func(h *host) {
+			for s := range w.scenario.Shards + 1 {
+				key := []byte{keyOfGroup, 0, 0, 0, byte(s), tagHardState}
+				g := h.written[flow.ShardID(s)]
+				if g == nil || g.term == 0 {
+					continue
+				}
+				h.disk.rows.put(key, appendUints(g.term-1, 0, g.commit))
+			}
+			w.checks.began(h)
+		})
+	}},
+	{"an entry changed on the way", []Oracle{OracleLog}, func(w *World) {
+		bendRaft(w, func(h *host, m *raftpb.Message) {
+			for _, e := range m.GetEntries() {
+				if n := len(e.Data); n > 40 && m.GetType() == raftpb.MsgApp && rare(h, 50) {
+					e.Data[n-1]++
+				}
+			}
+		})
+	}},
+	{"a commit index that runs ahead", []Oracle{OracleCommitted}, func(w *World) {
+		bendWrites(w, func(h *host, op *disk.Op) {
+			shard, tag, ok := groupOf(op.Key)
+			if g := h.written[shard]; ok && g != nil && op.Kind == disk.Put && tag == tagHardState && g.last() > g.commit {
+				r := wire.NewReader(op.Value)
+				op.Value = appendUints(r.Uint(), r.Uint(), g.last())
+			}
+		})
+	}},
+	{"a candidate whose log is taken for the longest", []Oracle{OracleCompleteness, OracleCommitted, OraclePanic}, func(w *World) {
+		bendRaft(w, func(_ *host, m *raftpb.Message) {
+			if t := m.GetType(); t == raftpb.MsgVote || t == raftpb.MsgPreVote {
+				m.Index = new(m.GetIndex() + 1000)
+				m.LogTerm = new(m.GetLogTerm() + 1000)
+			}
+		})
+	}},
+	{"a result that one replica remembers otherwise", []Oracle{OracleOnce}, func(w *World) {
+		bendWrites(w, func(h *host, op *disk.Op) {
+			shard, tag, ok := groupOf(op.Key)
+			if !ok || shard == systemGroup || tag != tagState || op.Kind != disk.Put || op.Key[stateKeyAt] != rowResult || !rare(h, 20) {
+				return
+			}
+			op.Value = append([]byte(nil), op.Value...)
+			op.Value[len(op.Value)-1] ^= 1
+		})
+	}},
+}
+
+// appendUints encodes a hard state.
+func appendUints(v ...uint64) []byte {
+	var w wire.Writer
+	for _, u := range v {
+		w.Uint(u)
+	}
+	return w.Buf
+}
