@@ -47,6 +47,7 @@ var rooms = []room{
 	{"ring", core, ".", "hashes to shards to nodes is arithmetic; it knows no disk, network or node"},
 	{"index/distance", core, ".", "kernels compute on slices and know nothing above them"},
 	{"index/memory", core, "", "a seam declares a contract; what needs memory imports it"},
+	{"index/memory/offheap", edge, "index/memory", "memory of the operating system; whoever wires a node chooses it, the index sees the seam alone"},
 	{"index/graph", core, ". index/distance index/memory", "a graph is a function of its rows; it knows no points, slots or hosts"},
 	{"index", core, ". index/distance index/graph index/memory", "an index is derived and rebuildable: no disk, network or Raft in it"},
 	{"disk", core, ".", "a seam declares a contract; its implementations import it, never the other way"},
@@ -66,9 +67,9 @@ var rooms = []room{
 	{"client", edge, ". client/scan", "a user's program links the client and must not link the server"},
 	{"api", edge, ". ring client client/scan", "HTTP is a surface over any backend; it does not know how a node is built. The ring it shows is arithmetic on the node table"},
 	{"api/mcp", edge, ". api client", "MCP tools are another surface over the same operations"},
-	{"embed", edge, nodeRooms + " api client disk/pebble net/tcp", "the one place that joins the core to the real seams"},
+	{"embed", edge, nodeRooms + " api client disk/pebble index/memory/offheap net/tcp", "the one place that joins the core to the real seams"},
 	{"cmd/ruvector-flow/dataset", edge, ".", "readers of files of vectors: points come out, whatever is done with them"},
-	{"cmd/ruvector-flow", edge, ". api api/mcp client embed index/distance cmd/ruvector-flow/dataset", "the production binary: flags and output over embed and client, and never the simulator"},
+	{"cmd/ruvector-flow", edge, ". api api/mcp client embed index index/distance index/graph index/memory index/memory/offheap cmd/ruvector-flow/dataset", "the production binary: flags and output over embed and client, and never the simulator"},
 	{"cmd/flow-sim", edge, ". sim linearizability", "the hunter of seeds: it links the simulator so that the production binary need not"},
 }
 
