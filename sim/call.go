@@ -37,6 +37,11 @@ type calls struct {
 
 // do sends a request to a host. finish is called once, in a later event.
 func (c *calls) do(h *host, req flow.Request, timeout time.Duration, finish func(flow.Response, bool)) {
+	c.doFor(h, req, timeout+callGrace, finish)
+}
+
+// doFor does so for a client that gives up after its patience.
+func (c *calls) doFor(h *host, req flow.Request, patience time.Duration, finish func(flow.Response, bool)) {
 	c.sent++
 	key := hash(c.w.scenario.Seed, purposeClient, c.sent)
 	there, back := c.latency(key), c.latency(mix(key))
@@ -49,7 +54,7 @@ func (c *calls) do(h *host, req flow.Request, timeout time.Duration, finish func
 		}
 		c.open[h.index] = append(c.open[h.index], k)
 	})
-	c.w.after(there+timeout+callGrace, func() { c.close(k, nil, false, 0) })
+	c.w.after(there+patience, func() { c.close(k, nil, false, 0) })
 }
 
 func (c *calls) latency(key uint64) time.Duration {

@@ -8,6 +8,7 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/node"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
 
 // Times of the cluster's operator.
@@ -30,12 +31,21 @@ func bootOn(h *host, d disk.Disk) (Machine, error) {
 		Seed:    hash(h.w.scenario.Seed, purposeNode, uint64(h.index), uint64(h.incarnation)),
 		Addr:    address(h),
 		APIAddr: address(h),
-		Tuning:  node.Tuning{TickEvery: h.w.scenario.TickEvery, Replica: h.w.scenario.Replica},
+		Tuning:  node.Tuning{TickEvery: h.w.scenario.TickEvery, Replica: h.tuning()},
 	})
 	if err != nil {
 		return nil, err
 	}
 	return n, nil
+}
+
+// tuning is the scenario's, or one that cuts the log and the snapshots as small as can be.
+func (h *host) tuning() replica.Tuning {
+	t := h.w.scenario.Replica
+	if h.tight > 0 {
+		t.TruncateEntries, t.MaxLogEntries, t.ChunkBytes = 1, 1, 1
+	}
+	return t
 }
 
 func address(h *host) string { return h.name + ":8080" }
@@ -80,7 +90,7 @@ func (w *World) revive(h *host) {
 func (w *World) initialise(h *host) {
 	incarnation := h.incarnation
 	node.Init(h.disk, node.InitOptions{
-		Name: h.name, Addr: address(h), APIAddr: address(h),
+		Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region,
 		Shards: w.scenario.Shards, ReplicationFactor: w.scenario.ReplicationFactor,
 		ClusterID: hash(w.scenario.Seed, purposeNode) | 1, Nonce: nonceOf(h),
 	}, func(err error) { w.identityWritten(h, incarnation, err) })
@@ -113,7 +123,7 @@ func (w *World) join(h *host) {
 		again()
 		return
 	}
-	req := &flow.JoinRequest{Name: h.name, Addr: address(h), APIAddr: address(h), Nonce: nonceOf(h), Timeout: joinTimeout}
+	req := &flow.JoinRequest{Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region, Nonce: nonceOf(h), Timeout: joinTimeout}
 	w.calls.do(via, req, joinTimeout, func(resp flow.Response, _ bool) {
 		if h.incarnation != incarnation || h.up() {
 			return

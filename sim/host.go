@@ -68,6 +68,15 @@ type host struct {
 	// effects is how many effects the process may still have before it dies in
 	// mid-turn; unlimited while nobody is going to kill it.
 	effects int
+	// region is where the host stands.
+	region string
+	// turnFactor and tickFactor are how many times as long its turns take, and as often
+	// its driver ticks, as they should.
+	turnFactor, tickFactor float64
+	// tight counts the faults that make it start with the smallest limits; tear makes
+	// its next loss of power tear the batch that is being written.
+	tight int
+	tear  bool
 	// jobs counts worker jobs, the seed of each job's cost.
 	jobs uint64
 	// busyJoining is the incarnation+1 in which the host got to work on an identity.
@@ -125,7 +134,8 @@ func (h *host) planTurn(at time.Duration) {
 func (h *host) turn() {
 	batch := h.mailbox
 	h.mailbox, h.turnPlanned = nil, false
-	h.busyUntil = h.w.now + h.w.scenario.TurnCost + time.Duration(len(batch))*h.w.scenario.InputCost
+	cost := h.w.scenario.TurnCost + time.Duration(len(batch))*h.w.scenario.InputCost
+	h.busyUntil = h.w.now + time.Duration(float64(cost)*h.turnFactor)
 	h.w.counts.turns++
 	h.w.trace.note(h.w.now, h.number(), "turn", uint64(len(batch)), 0, nil)
 	m := h.machine
@@ -214,7 +224,10 @@ func (h *host) start() {
 // tickLater plans the next tick on the node's own idea of time.
 func (h *host) tickLater(incarnation uint32) {
 	every := h.w.scenario.TickEvery
-	rate := max(1+h.clock.drift, 0.1)
+	rate := h.tickFactor
+	if h.clock.drift > -1 { // one that stands still says nothing about ticks
+		rate *= 1 + h.clock.drift
+	}
 	next := max(h.w.now, h.pausedUntil) + time.Duration(float64(every)/rate)
 	h.w.at(next, func() {
 		if h.incarnation != incarnation {
@@ -242,8 +255,20 @@ func (h *host) crash(why string) {
 	h.w.trace.remark(h.w.now, h.number(), "crash", why)
 	h.w.counts.crashes++
 	h.stop()
-	h.disk.lose(hash(h.w.scenario.Seed, purposeCrash, uint64(h.index), uint64(h.incarnation)))
+	if h.tear {
+		h.tear = false
+		h.disk.Crash(func(n int) int { return max(n-1, 0) })
+	} else {
+		h.disk.lose(hash(h.w.scenario.Seed, purposeCrash, uint64(h.index), uint64(h.incarnation)))
+	}
 	h.restartLater(h.w.scenario.RestartDelay)
+}
+
+// kill ends the process; what it wrote stays with the operating system.
+func (h *host) kill(why string) {
+	h.w.trace.remark(h.w.now, h.number(), "crash", "process killed: "+why)
+	h.stop()
+	h.disk.abandon()
 }
 
 // died takes down a process that reported its own death.
@@ -325,7 +350,7 @@ func (p pool) Do(job node.Job) {
 	h.w.counts.jobs++
 	key := hash(h.w.scenario.Seed, purposeWorker, uint64(h.index), h.jobs)
 	cost := h.w.scenario.JobCost + time.Duration(job.Cost)*h.w.scenario.JobCostPerByte
-	cost += within(key, cost+1)
+	cost += within(key, cost+1) + h.w.jobDelay(h, key)
 	late := key>>63 == 1
 	if !late {
 		job.Run()

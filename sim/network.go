@@ -17,6 +17,9 @@ type link struct {
 	sent     uint64        // message number, the seed of each message's choices
 	last     time.Duration // when the newest in-order frame arrives
 	underway int
+	// resets counts how often the connection broke; resetBy is the fault that broke it last.
+	resets  int
+	resetBy *activeFault
 }
 
 // network is the fabric between the hosts.
@@ -53,8 +56,11 @@ func (n *network) send(from *host, to flow.NodeID, frame []byte) {
 	n.w.counts.frames++
 	n.w.counts.frameBytes += uint64(len(frame))
 	s := n.w.scenario
-	fate := fate{key: hash(s.Seed, uint64(from.index), uint64(target.index), l.sent), copies: 1}
+	fate := fate{key: hash(s.Seed, uint64(from.index), uint64(target.index), l.sent), copies: 1, bytes: len(frame), frame: frame}
 	fate.delay = n.w.latency(hash(fate.key, purposeLatency))
+	if from.region != target.region {
+		fate.delay += s.RegionLatency
+	}
 	for _, f := range n.active {
 		f.bend(&fate, from.number(), target.number())
 	}
@@ -82,13 +88,18 @@ func (n *network) send(from *host, to flow.NodeID, frame []byte) {
 // carry delivers a copy of the frame. The sender must not have touched it since.
 func (n *network) carry(l *link, from, target *host, at time.Duration, frame []byte, sum uint64) {
 	l.underway++
+	resets := l.resets
 	n.w.at(at, func() {
 		l.underway--
+		if resets != l.resets {
+			l.resetBy.bit()
+			return
+		}
 		if xxhash.Sum64(frame) != sum {
 			n.w.fail(OracleContract, "%s changed a frame of %d bytes after it gave it to the network", from.name, len(frame))
 		}
 		for _, f := range n.active {
-			if f.cuts(from.number(), target.number()) {
+			if f.lost(from.number(), target.number()) {
 				f.bit()
 				return
 			}
@@ -108,6 +119,20 @@ type fate struct {
 	copies    int
 	reordered bool
 	corrupt   bool
+	bytes     int
+	frame     []byte // as it was sent; not to be changed
+}
+
+// reset breaks the connections that a fault names, both ways: the frames under way
+// are lost, later ones are not held up by them.
+func (n *network) reset(f *activeFault) {
+	hosts := len(n.w.hosts)
+	for i := range n.links {
+		if l, from, to := &n.links[i], i/hosts+1, i%hosts+1; f.links(from, to) || f.links(to, from) {
+			l.resets++
+			l.resetBy, l.last = f, 0
+		}
+	}
 }
 
 // latency draws a message's delay on a healthy link: a fixed part and a tail that

@@ -22,6 +22,11 @@ const (
 	purposeNode
 	purposeDisk
 	purposeSpike
+	purposeTail
+	purposeStale
+	purposeLoop
+	purposeMisuse
+	purposeShape
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

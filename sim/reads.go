@@ -52,11 +52,17 @@ func (c *client) read(r *rand.Rand, collection string, then func()) {
 }
 
 func (c *client) drawReadOptions(r *rand.Rand) flow.ReadOptions {
-	o := flow.ReadOptions{Timeout: between(r, 200*time.Millisecond, 3*time.Second), Partial: r.IntN(10) == 0}
+	o := flow.ReadOptions{Timeout: c.timeout(r), Partial: r.IntN(10) == 0}
 	switch n := r.IntN(10); {
 	case n < 5:
 	case n < 7:
 		o.Level, o.Token = flow.Session, c.token
+		if c.ops%64 == 0 {
+			c.oldToken = c.token
+		}
+		if c.l.w.clientFault(StaleTokens, c.key()) != nil {
+			o.Token = c.oldToken
+		}
 	case n < 8:
 		o.Level, o.MaxStaleness = flow.Bounded, between(r, 100*time.Millisecond, maxStaleness)
 	default:

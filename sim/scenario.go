@@ -3,7 +3,6 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -19,6 +18,10 @@ type Scenario struct {
 	Nodes             int `json:"nodes"`
 	Shards            int `json:"shards"`
 	ReplicationFactor int `json:"replicationFactor"`
+	// Regions is in how many regions the nodes stand, in turn; a message between two
+	// takes RegionLatency longer.
+	Regions       int           `json:"regions,omitempty"`
+	RegionLatency time.Duration `json:"regionLatency,omitempty"`
 	// LateJoins is how many of the nodes join while clients and faults are at work.
 	LateJoins int `json:"lateJoins"`
 	// Replica is the tuning of every replica; a zero field is the default.
@@ -69,60 +72,6 @@ const (
 	maxEvents = 20_000_000
 	maxWall   = 120 * time.Second
 )
-
-// DrawScenario draws a scenario from a seed: nothing else decides a seed's run.
-func DrawScenario(seed uint64) Scenario {
-	r := stream(seed, purposeScenario)
-	s := Scenario{Seed: seed, Nodes: 3, ReplicationFactor: 3, Shards: 1 + r.IntN(4)}
-	if r.IntN(3) == 0 {
-		s.Nodes = 5
-	}
-	s.Run = between(r, 20*time.Second, 40*time.Second).Round(time.Second)
-	s.Latency = between(r, 50*time.Microsecond, time.Millisecond)
-	s.LatencySpread = between(r, 50*time.Microsecond, time.Millisecond)
-	if r.IntN(5) == 0 { // a cluster over two regions
-		s.Latency, s.LatencySpread = between(r, 5*time.Millisecond, 20*time.Millisecond), 5*time.Millisecond
-	}
-	s.SyncLatency = between(r, 100*time.Microsecond, 5*time.Millisecond)
-	s.TickEvery = 25 * time.Millisecond
-	s.TurnCost, s.InputCost = 10*time.Microsecond, 5*time.Microsecond
-	s.JobCost, s.JobCostPerByte = between(r, 10*time.Microsecond, 2*time.Millisecond), time.Nanosecond
-	s.RestartDelay = between(r, 100*time.Millisecond, 2*time.Second)
-	s.ClockOffset = between(r, 0, 2*time.Second)
-	s.ClockDrift = float64(r.IntN(100)) * 1e-5
-	s.Clients = 3 + r.IntN(6)
-	s.Think = between(r, 20*time.Millisecond, 150*time.Millisecond)
-	s.IDs = 6 + r.IntN(30)
-	s.Dim = 4 + r.IntN(5)
-	s.Metric = flow.Metric(1 + r.IntN(4))
-	s.Recreate = r.IntN(3)
-	if r.IntN(4) == 0 {
-		s.LateJoins = 1 + r.IntN(s.Nodes-1)
-	}
-	s.Replica = drawTuning(r)
-	s.Faults = drawFaults(seed, s)
-	return s
-}
-
-// drawTuning draws limits that a short run reaches: logs are cut and members that
-// lag get snapshots of several chunks. One world in four has the defaults.
-func drawTuning(r *rand.Rand) replica.Tuning {
-	t := replica.Tuning{
-		TruncateEntries: 1 + r.IntN(60), MaxLogEntries: 5 + r.IntN(200), ChunkBytes: 64 << r.IntN(8),
-		NoteEvery: 1 << r.IntN(6), MaxSnapshotSends: 1 + r.IntN(2), MaxInflightMessages: 1 + r.IntN(64),
-		HeartbeatTicks: 2 + r.IntN(3), ElectionTicks: 12 + r.IntN(10), RetryTicks: 3 + r.IntN(6),
-	}
-	if r.IntN(3) == 0 {
-		t.MaxMessageBytes, t.MaxApplyBytes = 100<<r.IntN(8), 100<<r.IntN(8)
-	}
-	if r.IntN(6) == 0 {
-		t.MaxUncommittedBytes = 500 << r.IntN(6)
-	}
-	if r.IntN(4) == 0 {
-		return replica.Tuning{}
-	}
-	return t
-}
 
 // Without returns the scenario without the faults at the given positions.
 func (s Scenario) Without(positions ...int) Scenario {

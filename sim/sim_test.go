@@ -150,7 +150,7 @@ func TestScenarioRefused(t *testing.T) {
 // Leaving out a fault leaves the others as they were, and every kind is drawn.
 func TestFaultsAreDrawn(t *testing.T) {
 	seen := map[FaultKind]int{}
-	for seed := range uint64(200) {
+	for seed := range uint64(400) {
 		s := DrawScenario(seed)
 		for _, f := range s.Faults {
 			seen[f.Kind]++
@@ -167,7 +167,7 @@ func TestFaultsAreDrawn(t *testing.T) {
 	}
 	for _, k := range faultKinds {
 		if seen[k] == 0 {
-			t.Errorf("no seed of 200 draws %s", k)
+			t.Errorf("no seed of 400 draws %s", k)
 		}
 	}
 }

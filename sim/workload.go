@@ -83,6 +83,8 @@ type client struct {
 	number int
 	ops    uint64
 	token  flow.SessionToken
+	// oldToken is what token was some time ago.
+	oldToken flow.SessionToken
 	// known holds the latest version the client saw of each point, by recorded collection.
 	known map[string]map[flow.PointID]uint64
 }
@@ -96,6 +98,9 @@ func (c *client) step() {
 	c.ops++
 	r := stream(l.w.scenario.Seed, purposeOperation, uint64(c.number), c.ops)
 	think := time.Duration(r.ExpFloat64() * float64(l.w.scenario.Think))
+	if l.w.clientFault(Burst, c.key()) != nil {
+		think = 0
+	}
 	l.pending++
 	collection := stableCollection
 	if r.IntN(4) == 0 && l.fleetingOpen {
@@ -135,7 +140,11 @@ func (c *client) write(r *rand.Rand, collection string, then func()) {
 	if r.IntN(5) == 0 {
 		n = 1 + r.IntN(maxBatchOps)
 	}
-	req := &flow.WriteRequest{Collection: collection, Timeout: between(r, 200*time.Millisecond, 3*time.Second)}
+	huge := c.l.w.clientFault(HugeBatches, c.key())
+	if huge != nil {
+		n = 2 * c.l.w.scenario.IDs
+	}
+	req := &flow.WriteRequest{Collection: collection, Timeout: c.timeout(r)}
 	var random [10]byte
 	binary.BigEndian.PutUint64(random[:], r.Uint64())
 	req.ID = flow.NewRequestID(c.l.now(), random)
@@ -144,6 +153,9 @@ func (c *client) write(r *rand.Rand, collection string, then func()) {
 		if !slices.ContainsFunc(req.Ops, func(o flow.Op) bool { return o.ID == op.ID }) {
 			req.Ops = append(req.Ops, op)
 		}
+	}
+	if last := &req.Ops[len(req.Ops)-1]; huge != nil && last.Kind == flow.Upsert {
+		last.Payload = fmt.Appendf(nil, `{"w":"%d-%d","pad":"%0*d"}`, c.number, c.ops, huge.Bytes, 0)
 	}
 	w := &writing{c: c, req: req, recorded: recorded, patient: r.IntN(5) != 0, rand: r, then: then}
 	w.attempt()
@@ -171,7 +183,22 @@ func (c *client) drawID(r *rand.Rand) flow.PointID {
 	if r.IntN(3) == 0 { // a third of the operations meet on few points
 		n = r.IntN(min(3, c.l.w.scenario.IDs))
 	}
+	if c.l.w.clientFault(HotIDs, c.key()) != nil {
+		n %= 2
+	}
 	return pointID(n)
+}
+
+// key names the client's operation for the choices that faults make about it.
+func (c *client) key() uint64 { return hash(c.l.w.scenario.Seed, uint64(c.number), c.ops) }
+
+// timeout is how long the cluster may take for an operation.
+func (c *client) timeout(r *rand.Rand) time.Duration {
+	d := between(r, 200*time.Millisecond, 3*time.Second)
+	if f := c.l.w.clientFault(TinyTimeouts, c.key()); f != nil {
+		d = f.Delay
+	}
+	return d
 }
 
 // pointID is the n-th id of every world: numbers and strings in turn.
@@ -206,11 +233,32 @@ func drawVector(r *rand.Rand, s Scenario) flow.Vector {
 func (w *writing) attempt() {
 	l := w.c.l
 	w.attempts++
-	h := l.w.hosts[w.rand.IntN(len(l.w.hosts))]
+	key := hash(w.c.key(), uint64(w.attempts))
+	patience := w.req.Timeout + callGrace
+	// What is sent to the fleeting collection must end before that is dropped.
+	misuse := l.running && w.req.Collection == stableCollection
+	if misuse {
+		if f := l.w.clientFault(Abandon, key); f != nil {
+			patience = f.Delay
+		}
+	}
+	if misuse && l.w.clientFault(RepeatWrites, key) != nil {
+		w.send(l.w.hosts[key%uint64(len(l.w.hosts))], patience, func(h *host, answer *flow.WriteResponse) {
+			if answer != nil {
+				l.w.checks.allowed(h, w.req, answer, w.recorded)
+			}
+		})
+	}
+	w.send(l.w.hosts[w.rand.IntN(len(l.w.hosts))], patience, w.answered)
+}
+
+// send records and makes one attempt.
+func (w *writing) send(h *host, patience time.Duration, answered func(*host, *flow.WriteResponse)) {
+	l := w.c.l
 	shadow := *w.req
 	shadow.Collection = w.recorded
 	token := l.history.Begin(w.c.number, l.now(), &shadow)
-	l.w.calls.do(h, w.req, w.req.Timeout, func(resp flow.Response, refused bool) {
+	l.w.calls.doFor(h, w.req, patience, func(resp flow.Response, refused bool) {
 		if refused {
 			resp = &flow.WriteResponse{Outcome: flow.Outcome{Err: flow.Errorf(flow.Unavailable, "sim.call", "connection refused")}}
 		}
@@ -220,7 +268,7 @@ func (w *writing) attempt() {
 		} else {
 			l.history.End(token, l.now(), answer)
 		}
-		w.answered(h, answer)
+		answered(h, answer)
 	})
 }
 

@@ -95,7 +95,8 @@ func newWorld(s Scenario, o Options) *World {
 			offset = between(r, 0, 2*s.ClockOffset) - s.ClockOffset
 		}
 		drift := s.ClockDrift * (2*r.Float64() - 1)
-		h := &host{w: w, index: i, name: fmt.Sprintf("node%d", i+1), effects: unlimited, watched: map[flow.ShardID]watchedReplica{}}
+		h := &host{w: w, index: i, name: fmt.Sprintf("node%d", i+1), effects: unlimited, turnFactor: 1, tickFactor: 1,
+			region: fmt.Sprintf("region%d", i%max(s.Regions, 1)+1), watched: map[flow.ShardID]watchedReplica{}}
 		h.absent = i >= s.Nodes-s.LateJoins
 		h.clock = newClock(w, offset, drift)
 		h.disk = w.newDisk(h)

@@ -1,0 +1,48 @@
+package sim
+
+import "time"
+
+// clientFaults are what clients do that makes a database's life hard. They last, and
+// count the operations that they changed.
+var clientFaults = []*faultSpec{
+	// The part Rate of the operations is on two ids.
+	{kind: HotIDs, draw: drawClients},
+	// The part Rate of the writes holds every id, with payloads of up to Bytes.
+	{kind: HugeBatches, draw: func(d *drawing, f *Fault) {
+		drawClients(d, f)
+		f.Rate, f.Bytes = f.Rate/2, int64(16)<<d.IntN(11)
+	}},
+	// The part Rate of the requests gives the cluster no more than Delay.
+	{kind: TinyTimeouts, draw: func(d *drawing, f *Fault) {
+		drawClients(d, f)
+		f.Rate, f.Delay = f.Rate/2, d.between(time.Millisecond, 60*time.Millisecond)
+	}},
+	// The part Rate of the attempts is given up by its client after Delay, while the
+	// cluster still works on it.
+	{kind: Abandon, draw: func(d *drawing, f *Fault) {
+		drawClients(d, f)
+		f.Delay = d.between(100*time.Microsecond, 100*time.Millisecond)
+	}},
+	// The part Rate of the writes is sent through two hosts at once, with one request id.
+	{kind: RepeatWrites, draw: drawClients},
+	// The part Rate of the session reads carries a token of long ago, or none.
+	{kind: StaleTokens, draw: drawClients},
+	// Clients do not pause after the part Rate of their operations.
+	{kind: Burst, draw: drawClients},
+}
+
+func drawClients(d *drawing, f *Fault) {
+	f.For, f.Rate = d.between(time.Second, 10*time.Second), float64(10+d.IntN(90))/100
+}
+
+// clientFault returns the fault of a kind in force whose turn an operation is, or
+// nil. key names the operation's choice.
+func (w *World) clientFault(kind FaultKind, key uint64) *activeFault {
+	for _, f := range w.faults {
+		if f.on && f.Kind == kind && chance(hash(key, purposeMisuse), f.Rate) {
+			f.bit()
+			return f
+		}
+	}
+	return nil
+}
