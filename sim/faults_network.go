@@ -29,12 +29,17 @@ var networkFaults = []*faultSpec{
 		m.delay += f.Delay
 		return true
 	}},
-	// Each link from From to To carries Bytes a second: frames wait for those before.
+	// Each link from From to To carries Bytes a second: frames wait for those before,
+	// up to maxSendQueue.
 	{kind: Bandwidth, draw: func(d *drawing, f *Fault) {
 		drawLink(false, false)(d, f)
 		f.Bytes = int64(2) << (10 + d.IntN(9))
 	}, begin: func(f *activeFault) { f.free = map[[2]int]time.Duration{} }, bend: func(f *activeFault, m *fate, from, to int) bool {
 		began := max(f.w.now, f.free[[2]int{from, to}])
+		if began-f.w.now > maxSendQueue { // drops what it cannot hold
+			m.copies = 0
+			return true
+		}
 		end := began + time.Duration(float64(m.bytes)/float64(max(f.Bytes, 1))*float64(time.Second))
 		f.free[[2]int{from, to}] = end
 		m.delay += end - f.w.now
@@ -120,8 +125,11 @@ var networkFaults = []*faultSpec{
 // maxKeptFrames bounds the frames that a stale-frames fault keeps.
 const maxKeptFrames = 64
 
+// maxSendQueue bounds what waits for a link of little bandwidth, by the time it will take.
+const maxSendQueue = time.Second
+
 // maxTail bounds a latency drawn from a heavy tail.
-const maxTail = 5 * time.Second
+const maxTail = 3 * time.Second
 
 // pareto maps a hash onto a Pareto distribution with shape 1.2 from scale upwards.
 func pareto(h uint64, scale time.Duration) time.Duration {
