@@ -7,8 +7,9 @@ import (
 
 // The kinds of command.
 const (
-	commandWrite = 'W'
-	commandDrop  = 'D'
+	commandDrop     = 'D'
+	commandMaintain = 'M'
+	commandWrite    = 'W'
 )
 
 // Bits of an operation's first byte, beside flow.OpKind.

@@ -107,6 +107,11 @@ func TestModel(t *testing.T) {
 					t.Fatalf("a drop is refused: %+v", a)
 				}
 			},
+			"maintain": func(t *rapid.T) {
+				n++
+				l.run(request(l.now, n), drawStep(t, l.machine()))
+				m.pass(l.now)
+			},
 			"pass time": func(t *rapid.T) {
 				// Proposers' clocks differ, so a command's time may be before the last one's.
 				l.now = l.now.Add(rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, -time.Second, time.Minute, -time.Minute, window, 2 * window}).Draw(t, "by"))
@@ -224,7 +229,10 @@ func TestTwins(t *testing.T) {
 		var fromA, fromB [][]byte
 		for n := range rapid.Uint64Range(1, 40).Draw(t, "commands") {
 			id, body := request(a.now, n), shard.EncodeDrop(n, []flow.CollectionID{flow.CollectionID(n%(collections+2) + 1)})
-			if n%10 != 9 {
+			switch {
+			case n%10 == 8:
+				body = drawStep(t, a.machine())
+			case n%10 != 9:
 				s := drawSent(t, a.now, n, m, past)
 				id, body, past = s.id, s.body(), append(past, s)
 			}

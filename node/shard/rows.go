@@ -12,6 +12,7 @@ import (
 //
 //	'c' collection            the collection's dimension, metric and graph parameters
 //	'd' request id            the result of an applied request
+//	'g' collection, segment   the segment: its slots, the digest of its graph
 //	'i' collection, id        the point's slot
 //	'r' collection, slot      the point: id and vector
 //	't' collection, slot      its payload, if it has one
@@ -19,10 +20,12 @@ import (
 //
 // Points lie under their slots, in the order of writing: random keys would cost
 // five times as much to load. The id rows give the order of a scroll, and tell which
-// points live. Payloads have rows of their own, so that neither is read for the other.
+// points live: a segment keeps the rows of points removed from it until it is merged, so
+// that what its graph is built of stays the same. Payloads have rows of their own, so that neither is read for the other.
 const (
 	rowCollection = 'c'
 	rowDedup      = 'd'
+	rowSegment    = 'g'
 	rowID         = 'i'
 	rowPoint      = 'r'
 	rowPayload    = 't'

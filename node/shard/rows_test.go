@@ -75,6 +75,9 @@ func TestMalformedRows(t *testing.T) {
 		{"point without id row", be('r', 1, 1), []byte{2, 's', 'a', 2, 0, 0, 0, 0, 0, 0, 0, 0}},
 		{"point without vector", be('r', 1, 7), []byte{2, 's', 'p', 0}},
 		{"point of another slot", be('r', 1, 8), []byte{2, 's', 'p', 2, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"segment of no collection", be('g', 2, 1), []byte{1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"segment without rows", be('g', 1, 1), []byte{1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"segment that ends before it begins", be('g', 1, 1), []byte{3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 		{"payload without point", be('t', 1, 7), []byte("{}")},
 		{"point cut short", be('r', 1, 1), []byte{2, 's', 'a', 2, 0, 0, 0, 0}},
 		{"request id of 15 bytes", make([]byte, 16), nil},
@@ -150,6 +153,7 @@ func TestAdmitted(t *testing.T) {
 			{Kind: flow.Delete, ID: flow.NumberID(7), If: true, IfVersion: 300},
 		}, []int{0, 1}),
 		shard.EncodeDrop(1, []flow.CollectionID{1, 2}),
+		shard.EncodeCut(1, 0), shard.EncodeMerge(1, 3, 4), shard.EncodeBuilt(1, 3, 5),
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLone(t)

@@ -26,7 +26,9 @@ type Machine struct {
 	dropped      map[flow.CollectionID]bool
 	dropPosition uint64
 	dedup        dedup
-	scratch      []float32
+	// changed holds the collections that changed since TakeChanged.
+	changed map[flow.CollectionID]bool
+	scratch []float32
 }
 
 var _ replica.Machine = (*Machine)(nil)
@@ -36,6 +38,10 @@ type collection struct {
 	definition
 	points map[flow.PointID]location
 	index  *index.Index
+	// segments is the segment table by ascending slots.
+	segments []Segment
+	// dead holds the hashes of the rows that segments retain, by slot.
+	dead map[uint64]uint64
 	// hashes is the sum of the hashes of all its rows.
 	hashes uint64
 	// idBytes is the sum of the lengths of the ids.
@@ -51,7 +57,7 @@ type location struct{ slot, hash, payload uint64 }
 // New returns an empty shard.
 func New() *Machine {
 	return &Machine{
-		collections: map[flow.CollectionID]*collection{}, dropped: map[flow.CollectionID]bool{},
+		collections: map[flow.CollectionID]*collection{}, dropped: map[flow.CollectionID]bool{}, changed: map[flow.CollectionID]bool{},
 		dedup: dedup{results: map[flow.RequestID][]byte{}}, scratch: make([]float32, 0, 16),
 	}
 }
@@ -59,12 +65,10 @@ func New() *Machine {
 // Apply implements replica.Machine.
 func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []byte {
 	m.dedup.advance(c.Time, rows)
-	if len(c.Body) > 0 && c.Body[0] == commandDrop {
-		position, ids, err := decodeDrop(c.Body)
-		if err != nil {
-			panic(flow.Errorf(flow.Corrupt, "shard.Apply", "drop command at %d: %w", index, err))
+	if len(c.Body) > 0 && c.Body[0] != commandWrite {
+		if err := m.applyOther(index, c.Body, rows); err != nil {
+			panic(flow.Errorf(flow.Corrupt, "shard.Apply", "command at %d: %w", index, err))
 		}
-		m.drop(position, ids, rows)
 		return outcome{}.encode(index)
 	}
 	if result, ok := m.dedup.results[c.Request]; ok {
@@ -85,6 +89,23 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	return result
 }
 
+// applyOther applies a command that is no write: it recognises its own repetition by
+// what it finds.
+func (m *Machine) applyOther(at uint64, body []byte, rows *replica.Rows) error {
+	if body[0] == commandMaintain {
+		s, err := decodeStep(body)
+		if err == nil {
+			m.maintain(at, s, rows)
+		}
+		return err
+	}
+	position, ids, err := decodeDrop(body)
+	if err == nil {
+		m.drop(position, ids, rows)
+	}
+	return err
+}
+
 // Admit implements replica.Machine: a malformed command is InvalidArgument; one whose
 // request id is refused gets the Refusal's error.
 func (m *Machine) Admit(c replica.Command) *flow.Error {
@@ -92,12 +113,22 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 	if len(c.Body) == 0 {
 		return malformed
 	}
-	if c.Body[0] == commandDrop {
-		if _, _, err := decodeDrop(c.Body); err != nil {
-			return malformed
-		}
-		return nil
+	var err error
+	switch c.Body[0] {
+	case commandDrop:
+		_, _, err = decodeDrop(c.Body)
+	case commandMaintain:
+		_, err = decodeStep(c.Body)
+	default:
+		return m.admitWrite(c, malformed)
 	}
+	if err != nil {
+		return malformed
+	}
+	return nil
+}
+
+func (m *Machine) admitWrite(c replica.Command, malformed *flow.Error) *flow.Error {
 	w, err := decodeWrite(c.Body)
 	if err != nil || c.Body[0] != commandWrite || w.ops > flow.MaxBatchPoints || !w.definition.valid() {
 		return malformed
@@ -125,6 +156,7 @@ func (m *Machine) write(at uint64, w write, rows *replica.Rows) outcome {
 		c = m.create(w.collection, w.definition)
 		rows.Put(collectionKey(w.collection), w.definition.row())
 	}
+	m.changed[w.collection] = true
 	results := make([]flow.OpResult, w.ops)
 	for i := range results {
 		o, err := w.next(m.scratch)
@@ -140,12 +172,12 @@ func (m *Machine) write(at uint64, w write, rows *replica.Rows) outcome {
 }
 
 func (m *Machine) create(id flow.CollectionID, d definition) *collection {
-	x, err := index.New(index.Config{Dim: d.dim, Metric: d.metric})
+	x, err := index.New(index.Config{Dim: d.dim, Metric: d.metric, M: d.params.M, EfConstruct: d.params.EfConstruct, Quantization: d.params.Quantization})
 	if err != nil {
 		panic(err) // the definition was checked before it entered the log
 	}
-	c := &collection{definition: d, points: map[flow.PointID]location{}, index: x}
-	m.collections[id] = c
+	c := &collection{definition: d, points: map[flow.PointID]location{}, index: x, dead: map[uint64]uint64{}}
+	m.collections[id], m.changed[id] = c, true
 	return c
 }
 
@@ -177,14 +209,18 @@ func (c *collection) apply(id flow.CollectionID, slot uint64, o op, rows *replic
 
 func (c *collection) remove(id flow.CollectionID, p flow.PointID, old location, rows *replica.Rows) {
 	idHash := replica.RowHash(idKey(id, p), encodeSlot(old.slot))
-	rows.Delete(PointKey(id, old.slot), old.hash)
+	if _, retained := c.index.Remove(old.slot); retained {
+		c.dead[old.slot] = old.hash
+	} else {
+		rows.Delete(PointKey(id, old.slot), old.hash)
+		c.hashes -= old.hash
+	}
 	if old.payload != 0 {
 		rows.Delete(PayloadKey(id, old.slot), old.payload)
 	}
 	rows.Delete(idKey(id, p), idHash)
-	c.hashes -= old.hash + old.payload + idHash
+	c.hashes -= old.payload + idHash
 	c.idBytes -= uint64(len(p))
-	c.index.Remove(old.slot)
 	delete(c.points, p)
 }
 
@@ -206,12 +242,13 @@ func (m *Machine) drop(position uint64, ids []flow.CollectionID, rows *replica.R
 		if c == nil {
 			continue
 		}
-		for _, tag := range []byte{rowID, rowPoint, rowPayload} {
+		for _, tag := range []byte{rowSegment, rowID, rowPoint, rowPayload} {
 			rows.DeleteRange(key(tag, id, 0), disk.After(key(tag, id, 0)), c.hashes)
 			c.hashes = 0 // it is of all of them
 		}
 		rows.Delete(collectionKey(id), replica.RowHash(collectionKey(id), c.definition.row()))
 		delete(m.collections, id)
+		m.changed[id] = true
 	}
 }
 
@@ -228,7 +265,7 @@ func (m *Machine) Meta() []byte {
 func (m *Machine) Points() (points, bytes uint64) {
 	for _, c := range m.collections { // order-free: a sum
 		points += uint64(len(c.points))
-		bytes += c.index.Bytes() + c.idBytes + uint64(len(c.points))*locationBytes
+		bytes += c.index.Bytes() + c.idBytes + uint64(len(c.points))*locationBytes + uint64(len(c.dead))*deadBytes
 	}
 	return points, bytes + uint64(len(m.dedup.results))*dedupBytes
 }
@@ -237,6 +274,8 @@ const (
 	// locationBytes is what a point costs in the map, on 64-bit machines: 40 bytes, and the
 	// room that such a map keeps.
 	locationBytes = 60
+	// deadBytes is what a retained row costs, beside its place in the index.
+	deadBytes = 24
 	// dedupBytes is what a remembered request costs.
 	dedupBytes = 96
 )
