@@ -5,7 +5,10 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/cespare/xxhash/v2"
+
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
 
 // The shape of the head's blocks. It decides memory and speed, never an answer.
@@ -44,10 +47,15 @@ func maxRows(stride int) int {
 // rows is different: it changes for rows that a View sees, so it is copied, with its
 // header, before the first change of an epoch.
 type block struct {
-	rows     []float32 // len and capacity are a multiple of the stride
+	stride int
+	rows   []float32 // a multiple of the stride
+	// matrix is the owner of rows in a block that was made for a graph; else they are of the heap.
+	matrix *graph.Rows
+	// graph is over the rows of the matrix, or nil: then rows are compared one by one.
+	graph    *graph.Graph
 	ids      ids
 	slots    []uint64
-	ordinals []uint32
+	ordinals ordinals
 	// dead has a bit for each removed row; nil while there is none.
 	dead  []uint64
 	nDead int
@@ -63,11 +71,22 @@ type block struct {
 
 func newBlock(capacity, stride int, epoch uint64) *block {
 	return &block{
-		rows:     make([]float32, 0, capacity*stride),
-		ids:      newIDs(capacity, capacity*idBytesGuess),
-		slots:    make([]uint64, 0, capacity),
-		ordinals: make([]uint32, 0, capacity),
-		epoch:    epoch,
+		stride: stride,
+		rows:   make([]float32, 0, capacity*stride),
+		ids:    newIDs(capacity, capacity*idBytesGuess),
+		slots:  make([]uint64, 0, capacity),
+		epoch:  epoch,
+	}
+}
+
+// newMatrix returns a block for the rows of a graph, whose ids take that many bytes.
+func newMatrix(cfg Config, capacity, idBytes int, epoch uint64) *block {
+	m := graph.NewRows(cfg, capacity)
+	return &block{
+		stride: m.Stride(), matrix: m,
+		ids:   newIDs(capacity, idBytes),
+		slots: make([]uint64, 0, capacity),
+		epoch: epoch,
 	}
 }
 
@@ -82,26 +101,40 @@ func (b *block) content() int { return len(b.slots) - b.nAbsent }
 
 // bytes returns the memory of the block.
 func (b *block) bytes() uint64 {
-	return uint64(unsafe.Sizeof(*b)) + 4*uint64(cap(b.rows)) + b.ids.memory() +
-		8*uint64(cap(b.slots)) + 4*uint64(cap(b.ordinals)) + 8*uint64(len(b.dead)+len(b.absent))
+	n := uint64(unsafe.Sizeof(*b)) + b.ids.memory() + b.ordinals.memory() + 8*uint64(cap(b.slots)+len(b.dead)+len(b.absent))
+	if b.matrix == nil {
+		return n + 4*uint64(cap(b.rows))
+	}
+	n += b.matrix.Bytes()
+	if b.graph != nil {
+		n += b.graph.Bytes()
+	}
+	return n
 }
 
-// push appends a row and returns its zeroed floats for the caller to fill. The block
-// must not be full.
-func (b *block) push(slot uint64, ordinal uint32, id flow.PointID, stride int) []float32 {
-	n := len(b.rows)
-	b.rows = b.rows[:n+stride]
+// push appends a row. The block must not be full; m is Config.M.
+func (b *block) push(slot uint64, ordinal uint32, id flow.PointID, v []float32, m int) {
+	if b.matrix != nil {
+		b.matrix.Add(v, graph.LevelOf(xxhash.Sum64String(string(id)), m))
+		b.rows = b.matrix.Floats()
+	} else {
+		n := len(b.rows)
+		b.rows = b.rows[:n+b.stride]
+		copy(b.rows[n:], v)
+	}
+	b.ordinals.push(len(b.slots), ordinal)
 	b.slots = append(b.slots, slot)
-	b.ordinals = append(b.ordinals, ordinal)
 	b.ids.push(id)
-	return b.rows[n:]
 }
+
+// vector returns a row, which has dim components.
+func (b *block) vector(row, dim int) []float32 { return b.rows[row*b.stride:][:dim] }
 
 // take appends the rows of another block that are not in a bitmap.
-func (b *block) take(from *block, without []uint64, stride int) {
+func (b *block) take(from *block, without []uint64, cfg *Config) {
 	for i, slot := range from.slots {
 		if !has(without, i) {
-			copy(b.push(slot, from.ordinals[i], from.ids.at(i), stride), from.rows[i*stride:(i+1)*stride])
+			b.push(slot, from.ordinals.at(i), from.ids.at(i), from.vector(i, cfg.Dim), cfg.M)
 		}
 	}
 }

@@ -1,16 +1,18 @@
 package index
 
 import (
-	"encoding/binary"
 	"math"
 
-	"github.com/cespare/xxhash/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
 
 // Runner runs do(0), ..., do(n-1), perhaps on several goroutines, and returns when all
 // are done. What is built does not depend on it; nil runs them one after the other.
-type Runner func(n int, do func(i int))
+type Runner = graph.Runner
+
+// gatherShare is how many rows are copied for the price of linking one.
+const gatherShare = 64
 
 // Builder makes the graph of a segment. Its input never changes: it may be used on
 // another goroutine, in slices, while the owner of the Index goes on. What it makes is a
@@ -18,13 +20,15 @@ type Runner func(n int, do func(i int))
 // of the Config: every replica that builds gets the same bytes.
 type Builder struct {
 	cfg     Config
-	stride  int
 	segment *segment
 	inputs  []block // headers, of which dead is not read
 	rows    int
+	idBytes int
 	bytes   uint64
-	input   int // the next one to copy
+	input   int // the next one to copy,
+	row     int // and its next row
 	out     *block
+	linking *graph.Builder
 	built   *Built
 }
 
@@ -37,64 +41,87 @@ func (x *Index) Builder(id SegmentID) *Builder {
 		return nil
 	}
 	s := x.segments[i]
-	b := &Builder{cfg: x.cfg, stride: x.stride, segment: s}
-	idBytes := 0
+	b := &Builder{cfg: x.cfg, segment: s}
 	for _, in := range x.blocksOf(s) {
 		b.inputs = append(b.inputs, block{
-			rows: in.rows, ids: in.ids, slots: in.slots, ordinals: in.ordinals, absent: in.absent, nAbsent: in.nAbsent,
+			stride: in.stride, rows: in.rows, matrix: in.matrix, ids: in.ids, slots: in.slots,
+			ordinals: in.ordinals, absent: in.absent, nAbsent: in.nAbsent,
 		})
 		b.rows += in.content()
-		idBytes += len(in.ids.bytes)
+		b.idBytes += len(in.ids.bytes)
 	}
-	b.bytes = uint64(b.rows)*(uint64(b.stride)*4+16) + uint64(idBytes)
+	if b.rows == 0 {
+		return nil // none has been restored
+	}
+	b.bytes = buildBytes(&x.cfg, b.rows) + uint64(b.idBytes)
 	s.building = b.bytes
 	return b
+}
+
+// buildBytes estimates, from above, the memory of building a graph: rows, links with
+// their distances, codes, and the encoded graph.
+func buildBytes(cfg *Config, rows int) uint64 {
+	row := 5*cfg.Dim + 64 + 3*4*2*cfg.M + 4*cfg.M
+	return uint64(rows) * uint64(row)
 }
 
 // Rows returns how many rows the segment has, dead ones included.
 func (b *Builder) Rows() int { return b.rows }
 
-// Bytes returns how much memory the Builder will hold at most, what it makes included.
-// The Index counts it from the call of Index.Builder until the segment's graph is
-// attached or the segment merged.
+// Bytes returns about how much memory the Builder will hold at most, what it makes
+// included. The Index counts it from the call of Index.Builder until the segment's graph
+// is attached or the segment merged.
 func (b *Builder) Bytes() uint64 { return b.bytes }
 
-// Step builds for about as long as budget comparisons of vectors take, and says
-// whether the graph is complete. The result does not depend on the budgets.
+// Step does as much as linking budget rows takes, or a little more, and says whether the
+// graph is complete. The result does not depend on the budgets.
 func (b *Builder) Step(budget int, run Runner) (done bool) {
 	if b.built != nil {
 		return true
 	}
-	for b.input < len(b.inputs) {
-		if budget <= 0 {
-			return false
-		}
-		budget -= b.gather()
+	if !b.gather(budget * gatherShare) {
+		return false
 	}
-	h := xxhash.New()
-	var word [8]byte
-	for i, slot := range b.out.slots {
-		binary.LittleEndian.PutUint64(word[:], slot)
-		h.Write(word[:])
-		h.WriteString(string(b.out.ids.at(i)))
+	if b.linking == nil {
+		b.linking = graph.NewBuilder(b.cfg, b.out.matrix)
 	}
-	for _, f := range b.out.rows {
-		binary.LittleEndian.PutUint32(word[:], math.Float32bits(f))
-		h.Write(word[:4])
+	if !b.linking.Step(budget, run) {
+		return false
 	}
-	b.built = &Built{segment: b.segment, block: b.out, digest: h.Sum64()}
+	b.finish(b.linking.Graph())
 	return true
 }
 
-// gather copies the next input and returns how many rows that was.
-func (b *Builder) gather() int {
+func (b *Builder) finish(g *graph.Graph) {
+	b.out.graph = g
+	b.built = &Built{segment: b.segment, block: b.out}
+	b.inputs, b.linking = nil, nil
+}
+
+// gather brings the rows of the segment together in one matrix, at most that many at a
+// time, and says whether all are there.
+func (b *Builder) gather(budget int) bool {
 	if b.out == nil {
-		b.out = newBlock(b.rows, b.stride, 0)
+		if in := &b.inputs[0]; len(b.inputs) == 1 && in.matrix != nil && in.nAbsent == 0 {
+			b.out, b.input = in, 1
+		} else {
+			b.out = newMatrix(b.cfg, b.rows, b.idBytes, 0)
+		}
 	}
-	in := &b.inputs[b.input]
-	b.input++
-	b.out.take(in, in.absent, b.stride)
-	return in.content()
+	for b.input < len(b.inputs) {
+		in := &b.inputs[b.input]
+		for ; b.row < len(in.slots); b.row++ {
+			if budget == 0 {
+				return false
+			}
+			if !has(in.absent, b.row) {
+				budget--
+				b.out.push(in.slots[b.row], in.ordinals.at(b.row), in.ids.at(b.row), in.vector(b.row, b.cfg.Dim), b.cfg.M)
+			}
+		}
+		b.input, b.row = b.input+1, 0
+	}
+	return true
 }
 
 // Built returns what was made, or nil before Step has returned true.
@@ -105,30 +132,26 @@ func (b *Builder) Built() *Built { return b.built }
 type Built struct {
 	segment *segment
 	block   *block
-	digest  uint64
 }
 
 // Digest returns the digest of the graph: replicas that have the same rows have the
 // same digest.
-func (b *Built) Digest() uint64 { return b.digest }
+func (b *Built) Digest() uint64 { return b.block.graph.Digest() }
 
 // Append appends the graph in a form that DecodeBuilt reads, without the rows.
-func (b *Built) Append(dst []byte) []byte { return binary.LittleEndian.AppendUint64(dst, b.digest) }
+func (b *Built) Append(dst []byte) []byte { return b.block.graph.Append(dst) }
 
 // DecodeBuilt makes of the bytes that Append gave, perhaps on another replica, what
-// the Builder would make, faster. The Builder must not have been stepped; it is used up
-// even by an error: Corrupt when the bytes are damaged or not of these rows. That
-// they are what other replicas have is for the host to see, by Digest.
+// the Builder would make, faster, and is the end of the Builder. The error is Corrupt
+// when the bytes are damaged or not of such rows. That they are what other replicas
+// have is for the host to see, by Digest.
 func DecodeBuilt(b *Builder, data []byte) (*Built, error) {
-	if len(data) != 8 {
-		return nil, flow.Errorf(flow.Corrupt, "index.DecodeBuilt", "graph of %d bytes", len(data))
+	b.gather(math.MaxInt)
+	g, err := graph.Decode(b.cfg, b.out.matrix, data)
+	if err != nil {
+		return nil, flow.Errorf(flow.KindOf(err), "index.DecodeBuilt", "segment %d of %d rows: %w", b.segment.id, b.rows, err)
 	}
-	for !b.Step(math.MaxInt, nil) {
-		continue
-	}
-	if got := binary.LittleEndian.Uint64(data); got != b.built.digest {
-		return nil, flow.Errorf(flow.Corrupt, "index.DecodeBuilt", "graph of digest %x for rows of digest %x", got, b.built.digest)
-	}
+	b.finish(g)
 	return b.built, nil
 }
 
@@ -159,6 +182,6 @@ func (x *Index) Attach(built *Built) bool {
 	x.account(&b)
 	x.replace(lo, hi, &b)
 	x.view = nil
-	s.built, s.digest, s.building = true, built.digest, 0
+	s.built, s.digest, s.building = true, built.Digest(), 0
 	return true
 }

@@ -21,7 +21,12 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index/distance"
+	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
+
+// Config says what an Index holds, how its graphs are built and where they lie: all but
+// Memory decides what a segment's bytes are.
+type Config = graph.Config
 
 // Index holds vectors by slot, a number that its host gives out in ascending order
 // and never twice.
@@ -32,7 +37,7 @@ import (
 // written again, only replaced: see block.
 type Index struct {
 	cfg    Config
-	stride int
+	stride int // of the rows of the head
 	// maxRows is the largest capacity of a block of the head.
 	maxRows int
 	// sealed holds the full blocks by ascending slots: those of the segments, then
@@ -51,12 +56,14 @@ type Index struct {
 	// live and rows count all rows, headLive those of the head.
 	live, rows, headLive int
 	blockBytes           uint64
-	view                 *View // the View of this very state, or nil
+	view                 *View       // the View of this very state, or nil
+	unit                 flow.Vector // for a vector that is normalised
 }
 
 // New returns an empty index, or InvalidArgument.
 func New(cfg Config) (*Index, error) {
-	if err := cfg.validate(); err != nil {
+	cfg, err := cfg.WithDefaults()
+	if err != nil {
 		return nil, err
 	}
 	stride := (cfg.Dim + strideFloats - 1) / strideFloats * strideFloats
@@ -87,12 +94,12 @@ func (x *Index) Insert(slot uint64, id flow.PointID, v flow.Vector) (ordinal uin
 	x.nextOrdinal++
 	tail := x.room(slot, len(id))
 	before := tail.bytes()
-	row := tail.push(slot, ordinal, id, x.stride)
 	if x.cfg.Metric == flow.Cosine {
-		distance.Normalize(row[:x.cfg.Dim], v)
-	} else {
-		copy(row, v)
+		x.unit = slices.Grow(x.unit[:0], len(v))[:len(v)]
+		distance.Normalize(x.unit, v)
+		v = x.unit
 	}
+	tail.push(slot, ordinal, id, v, x.cfg.M)
 	x.blockBytes += tail.bytes() - before
 	x.lastSlot, x.started = slot, true
 	x.live++
@@ -115,14 +122,12 @@ func (x *Index) room(slot uint64, idBytes int) *block {
 		x.seal()
 	}
 	if x.tail == nil {
-		rows := min(max(x.live, firstBlockRows), x.maxRows)
-		if s != nil {
-			rows = max(s.rows-s.filled, 1)
-			if s.rows == 0 {
-				rows = x.maxRows
-			}
+		if s != nil && s.rows > s.filled {
+			rows := s.rows - s.filled
+			x.tail = newMatrix(x.cfg, rows, rows*idBytesGuess, x.epoch)
+		} else {
+			x.tail = newBlock(min(max(x.live, firstBlockRows), x.maxRows), x.stride, x.epoch)
 		}
-		x.tail = newBlock(rows, x.stride, x.epoch)
 		x.tail.segment = s
 		x.blockBytes += x.tail.bytes()
 	}
@@ -142,7 +147,7 @@ func (x *Index) Remove(slot uint64) (ordinal uint32, retained bool) {
 	if !ok {
 		panic(fmt.Sprintf("index: remove of slot %d, which holds no point (%d live, last slot %d)", slot, x.live, x.lastSlot))
 	}
-	ordinal, retained = b.ordinals[row], b.segment != nil
+	ordinal, retained = b.ordinals.at(row), b.segment != nil
 	x.live--
 	if !retained {
 		x.headLive--
@@ -215,7 +220,7 @@ func (x *Index) compact(i int) {
 	}
 	merged := newBlock(rows, x.stride, x.epoch)
 	for _, b := range x.sealed[lo:hi] {
-		merged.take(b, b.dead, x.stride)
+		merged.take(b, b.dead, &x.cfg)
 		x.forget(b)
 	}
 	x.account(merged)
@@ -253,7 +258,7 @@ func (x *Index) HeadRows() int { return x.headLive }
 // graphs, ids, slots, bitmaps and headers, and what Builders will hold at most. Blocks
 // that only an older View still holds are not counted.
 func (x *Index) Bytes() uint64 {
-	n := uint64(unsafe.Sizeof(*x)) + 8*uint64(cap(x.sealed)+cap(x.segments)) + x.blockBytes
+	n := uint64(unsafe.Sizeof(*x)) + 4*uint64(cap(x.unit)) + 8*uint64(cap(x.sealed)+cap(x.segments)) + x.blockBytes
 	for _, s := range x.segments {
 		n += s.bytes()
 	}
@@ -267,7 +272,7 @@ func (x *Index) View() *View {
 		return x.view
 	}
 	v := &View{
-		cfg: x.cfg, stride: x.stride, live: x.live,
+		cfg: x.cfg, live: x.live,
 		sealed: x.sealed[:len(x.sealed):len(x.sealed)],
 		bytes:  uint64(x.rows) * uint64(x.stride) * 4,
 	}

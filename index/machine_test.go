@@ -28,6 +28,9 @@ type machine struct {
 	segments SegmentID
 	past     []moment
 	builders []*Builder
+	scratch  Scratch
+	// asked and found count the candidates of walks, and those among the nearest.
+	asked, found int
 }
 
 // TestAgainstModel runs random operations on an index and on the model, and asks
@@ -42,6 +45,9 @@ func TestAgainstModel(t *testing.T) {
 				t.Repeat(rapid.StateMachineActions(c))
 				for _, at := range c.past {
 					c.ask(t, at)
+				}
+				if c.found < c.asked*9/10 {
+					t.Fatalf("walks found %d of %d", c.found, c.asked)
 				}
 			})
 		})
@@ -287,8 +293,42 @@ func (c *machine) ask(t *rapid.T, at moment) {
 			}
 		}
 	}
-	got, want := SearchAll(nil, []Target{{at.view, allow}}, q, new(Scratch)), at.model.search(q, allow)
-	if !slices.Equal(got, want) {
-		t.Fatalf("k=%d of %d points:\n got %v\nwant %v", q.K, at.view.Len(), got, want)
+	got, want := SearchAll(nil, []Target{{at.view, allow}}, q, &c.scratch), at.model.search(q, allow)
+	if q.Exact {
+		c.askMany(t, at, q.K, allow)
+	}
+	if q.Exact || c.scratch.Stats.Walks == 0 {
+		if !slices.Equal(got, want) {
+			t.Fatalf("k=%d of %d points:\n got %v\nwant %v", q.K, at.view.Len(), got, want)
+		}
+		return
+	}
+	c.scratch.Stats = Stats{}
+	if len(got) != len(want) {
+		t.Fatalf("k=%d of %d points: %d found\n got %v\nwant %v", q.K, at.view.Len(), len(got), got, want)
+	}
+	for i := range got {
+		p := at.model.find(got[i].Slot)
+		if p < 0 || allow != nil && !allow.Contains(at.model.points[p].ordinal) || i > 0 && got[i-1].compare(&got[i]) >= 0 {
+			t.Fatalf("candidate %d of %v", i, got)
+		}
+		if m := at.model.points[p]; m.id != got[i].ID || float32(at.model.distance(q.Vector, m.v)) != got[i].Distance {
+			t.Fatalf("candidate %v is %v", got[i], m)
+		}
+		c.asked++
+		if got[i].Distance <= want[len(want)-1].Distance {
+			c.found++
+		}
+	}
+}
+
+// askMany asks some queries in one pass.
+func (c *machine) askMany(t *rapid.T, at moment, k int, allow *roaring.Bitmap) {
+	vectors := rapid.SliceOfN(c.vectors, 0, 9).Draw(t, "queries")
+	answers := SearchBatch([]Target{{at.view, allow}}, vectors, k, &c.scratch)
+	for i, v := range vectors {
+		if want := at.model.search(Query{Vector: v, K: k}, allow); !slices.Equal(answers[i], want) {
+			t.Fatalf("query %d of %d for %d of %d points:\n got %v\nwant %v", i, len(vectors), k, at.view.Len(), answers[i], want)
+		}
 	}
 }

@@ -1,13 +1,13 @@
 package index
 
 import (
-	"fmt"
-	"math"
 	"runtime"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index/distance"
+	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
 
 // Query asks for the points nearest to a vector.
@@ -16,7 +16,7 @@ type Query struct {
 	Vector flow.Vector
 	// K is how many candidates to return; none for 0 or less.
 	K int
-	// EF is how many rows a walk of the graphs keeps in view, at least K; 0 is max(K, 64).
+	// EF is how many rows a walk of the graphs keeps in view, at least K; 0 is max(2*K, 64).
 	// More takes longer and finds more.
 	EF int
 	// Exact compares every point. Without it an approximate answer is allowed.
@@ -70,10 +70,32 @@ func (c *Candidate) compare(o *Candidate) int {
 }
 
 // Scratch is the working memory of a search, to be used again by later ones, of any
-// views, one at a time. The zero value is ready.
+// views, one at a time: a host keeps one for each worker. The zero value is ready.
 type Scratch struct {
-	unit flow.Vector
-	top  top
+	// Stats counts what the searches with this Scratch have done; reset it at will.
+	Stats Stats
+
+	unit   flow.Vector
+	pieces []piece
+	masks  []uint64
+	allow  roaring.ManyIntIterator
+	top    top
+	list   list
+	parts  []graph.Part
+	walked []int // the piece of each part
+	walk   graph.Scratch
+	batch  batch
+}
+
+// Stats counts the work of searches.
+type Stats struct {
+	// Walks is how many searches walked graphs, Short how many of the walks found too
+	// little, so that rows were compared one by one.
+	Walks, Short int
+	// Scanned is how many rows were compared one by one.
+	Scanned int
+	// Distances is how many distances the walks computed, Hops how many rows they expanded.
+	Distances, Hops int
 }
 
 // Search returns the K nearest points of the view ordered by (Distance, ID), all
@@ -84,104 +106,72 @@ func (v *View) Search(q Query) []Candidate {
 
 // SearchAll appends to dst the K nearest allowed points of all the views together,
 // ordered by (Distance, ID), all allowed points if there are fewer. It costs less than
-// searching one view after the other. With room in dst and a Scratch that has been used
-// before, it allocates nothing. It panics on views of different Configs and on a vector
-// of another dimension.
+// searching one view after the other: all graphs are walked at once, for one list of
+// the best. With room in dst and a Scratch that has been used before, it allocates
+// nothing. It panics on views of different Configs and on a vector of another dimension.
 func SearchAll(dst []Candidate, targets []Target, q Query, s *Scratch) []Candidate {
-	live := 0
-	for i, t := range targets {
-		v := t.View
-		if len(q.Vector) != v.cfg.Dim || v.cfg.Metric != targets[0].View.cfg.Metric {
-			panic(fmt.Sprintf("index: query of %d components, view %d has %d under %v", len(q.Vector), i, v.cfg.Dim, v.cfg.Metric))
+	check(targets, len(q.Vector))
+	k := min(q.K, s.gather(targets))
+	if k > 0 {
+		cfg := &targets[0].View.cfg
+		s.top.reset(k)
+		q.Vector = s.aim(cfg.Metric, q.Vector)
+		s.plan(cfg, &q)
+		for i := range s.pieces {
+			if !s.pieces[i].walk {
+				s.scan(cfg.Metric, q.Vector, i)
+			}
 		}
-		live += v.live
+		s.follow(cfg.Metric, &q)
+		dst = append(dst, s.top.sorted()...)
 	}
-	k := min(q.K, live)
-	if k <= 0 {
-		return dst
-	}
-	if targets[0].View.cfg.Metric == flow.Cosine {
-		s.unit = append(s.unit[:0], q.Vector...)
-		distance.Normalize(s.unit, q.Vector)
-		q.Vector = s.unit
-	}
-	s.top.reset(k)
-	for i := range targets {
-		for _, b := range targets[i].View.sealed {
-			scan(&targets[i], i, b, &q, &s.top)
-		}
-		scan(&targets[i], i, &targets[i].View.tail, &q, &s.top)
-	}
+	s.release()
 	runtime.KeepAlive(targets)
-	return append(dst, s.top.sorted()...)
+	return dst
 }
 
-// scan offers a block's live and allowed rows to best.
-func scan(t *Target, target int, b *block, q *Query, best *top) {
-	var buf [wordRows]float32
-	stride := t.View.stride
-	for first := 0; first < len(b.slots); first += wordRows {
-		out := buf[:min(wordRows, len(b.slots)-first)]
-		dead := b.deadWord(first / wordRows)
-		if dead == math.MaxUint64 {
-			continue
-		}
-		distances(t.View.cfg.Metric, out, q.Vector, b.rows[first*stride:], stride)
-		for i, d := range out {
-			if d > best.bound || dead>>i&1 != 0 {
-				continue
-			}
-			c := Candidate{Slot: b.slots[first+i], ID: b.ids.at(first + i), Distance: d, Target: target}
-			if best.admits(&c) && (t.Allow == nil || t.Allow.Contains(b.ordinals[first+i])) {
-				best.add(c)
-			}
-		}
+// aim returns the vector that the kernels compare with the rows.
+func (s *Scratch) aim(metric flow.Metric, v flow.Vector) flow.Vector {
+	if metric != flow.Cosine {
+		return v
 	}
+	s.unit = slices.Grow(s.unit[:0], len(v))[:len(v)]
+	distance.Normalize(s.unit, v)
+	return s.unit
 }
 
-// distances sets out to the distances of the first len(out) rows, all finite.
-func distances(metric flow.Metric, out, q, rows []float32, stride int) {
-	switch metric {
-	case flow.Euclid:
-		distance.SquaredL2(out, q, rows, stride)
-	case flow.Manhattan:
-		distance.Manhattan(out, q, rows, stride)
-	case flow.Cosine, flow.Dot:
-		distance.Dot(out, q, rows, stride)
-	default:
-		panic(fmt.Sprintf("index: search under metric %d", metric))
+// follow walks the graphs of the pieces that are to be walked, and offers what it finds.
+// If that is less than there is, it compares all their rows instead.
+func (s *Scratch) follow(metric flow.Metric, q *Query) {
+	if len(s.parts) == 0 {
+		return
 	}
-	bound(metric, out)
-}
-
-// bound turns what kernels give into distances, all finite.
-func bound(metric flow.Metric, out []float32) {
-	switch metric {
-	case flow.Cosine:
-		for i, d := range out {
-			// Rounding can make the cosine of two unit vectors a little more than 1.
-			out[i] = bounded(1-d, 0, 2)
+	there := 0
+	for _, i := range s.walked {
+		there += s.pieces[i].eligible
+	}
+	k := s.top.k
+	s.walk.Stats = graph.Stats{}
+	hits := graph.Walk(s.parts, graph.Query{Vector: q.Vector, K: k, EF: efOf(q, k), Oversampling: q.Oversampling}, &s.walk)
+	s.Stats.Walks++
+	s.Stats.Distances += s.walk.Stats.Distances
+	s.Stats.Hops += s.walk.Stats.Hops
+	if len(hits) < min(k, there) {
+		s.Stats.Short++
+		for _, i := range s.walked {
+			s.scan(metric, q.Vector, i)
 		}
-	case flow.Dot:
-		for i, d := range out {
-			// 0-d and not -d: the distance must not be -0.
-			out[i] = bounded(0-d, -math.MaxFloat32, math.MaxFloat32)
-		}
-	default:
-		for i, d := range out {
-			out[i] = bounded(d, 0, math.MaxFloat32)
-		}
+		return
+	}
+	for _, h := range hits {
+		s.top.offer(&s.pieces[s.walked[h.Part]], int(h.Row), h.Distance)
 	}
 }
 
-// bounded returns d kept between lo and hi. What is not a number (lanes that overflowed
-// with opposite signs) is hi, the farthest: NaN would have no place in the order.
-func bounded(d, lo, hi float32) float32 {
-	if d < lo {
-		return lo
-	}
-	if d <= hi {
-		return d
-	}
-	return hi
+// release lets go of the views, which hold much memory.
+func (s *Scratch) release() {
+	clear(s.pieces)
+	clear(s.parts)
+	clear(s.top.heap)
+	s.pieces, s.parts, s.walked, s.top.heap = s.pieces[:0], s.parts[:0], s.walked[:0], s.top.heap[:0]
 }

@@ -18,6 +18,14 @@ func (t *top) reset(k int) {
 	t.k, t.heap, t.bound = k, slices.Grow(t.heap[:0], k), math.MaxFloat32
 }
 
+// offer puts in a row if it is near enough.
+func (t *top) offer(p *piece, row int, d float32) {
+	c := Candidate{Slot: p.slots[row], ID: p.ids.at(row), Distance: d, Target: p.target}
+	if t.admits(&c) {
+		t.add(c)
+	}
+}
+
 // admits says whether c would enter.
 func (t *top) admits(c *Candidate) bool {
 	return len(t.heap) < t.k || c.compare(&t.heap[0]) < 0

@@ -1,15 +1,11 @@
 package index
 
-import (
-	"slices"
-	"sort"
-)
+import "sort"
 
 // View is an Index at one moment. It never changes, and may be searched by any
 // number of goroutines while the Index goes on.
 type View struct {
 	cfg    Config
-	stride int
 	sealed []*block
 	tail   block
 	live   int
@@ -25,14 +21,14 @@ func (v *View) Bytes() uint64 { return v.bytes }
 // SlotOf returns the slot of the live row with an ordinal, and false if there is none.
 func (v *View) SlotOf(ordinal uint32) (slot uint64, ok bool) {
 	b := &v.tail
-	if len(b.slots) == 0 || ordinal < b.ordinals[0] {
-		i := sort.Search(len(v.sealed), func(i int) bool { return v.sealed[i].ordinals[0] > ordinal }) - 1
+	if len(b.slots) == 0 || ordinal < b.ordinals.first() {
+		i := sort.Search(len(v.sealed), func(i int) bool { return v.sealed[i].ordinals.first() > ordinal }) - 1
 		if i < 0 {
 			return 0, false
 		}
 		b = v.sealed[i]
 	}
-	row, ok := slices.BinarySearch(b.ordinals, ordinal)
+	row, ok := b.ordinals.rowOf(ordinal, len(b.slots))
 	if !ok || b.isDead(row) {
 		return 0, false
 	}

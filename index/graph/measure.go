@@ -26,6 +26,40 @@ func Measure(metric flow.Metric, out, q, rows []float32, stride int) {
 	finish(metric, out)
 }
 
+// MeasureAt sets out[i] to the distance (see Measure) between q and row at[i].
+func MeasureAt(metric flow.Metric, out, q, rows []float32, stride int, at []uint32) {
+	switch metric {
+	case flow.Euclid:
+		distance.SquaredL2At(out, q, rows, stride, at)
+	case flow.Manhattan:
+		distance.ManhattanAt(out, q, rows, stride, at)
+	case flow.Cosine, flow.Dot:
+		distance.DotAt(out, q, rows, stride, at)
+	default:
+		panic(fmt.Sprintf("graph: measure under metric %d", metric))
+	}
+	finish(metric, out)
+}
+
+// MeasureBatch sets out[j][i] to the distance (see Measure) between q[j] and row i. The
+// four queries have one length, and so have the four results.
+func MeasureBatch(metric flow.Metric, out, q *[4][]float32, rows []float32, stride int) {
+	switch metric {
+	case flow.Euclid:
+		distance.SquaredL2Batch(out, q, rows, stride)
+	case flow.Cosine, flow.Dot:
+		distance.DotBatch(out, q, rows, stride)
+	default:
+		for j := range q {
+			Measure(metric, out[j], q[j], rows, stride)
+		}
+		return
+	}
+	for j := range out {
+		finish(metric, out[j])
+	}
+}
+
 // finish turns what the kernels of a metric give into distances.
 func finish(metric flow.Metric, out []float32) {
 	switch metric {

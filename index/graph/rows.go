@@ -57,6 +57,14 @@ func (r *Rows) Level(row int) int { return int(r.levels[row]) }
 // Bytes returns the memory of the vectors and their levels.
 func (r *Rows) Bytes() uint64 { return uint64(len(r.block.Bytes()) + cap(r.levels)) }
 
+// Floats returns the vectors, one after the other at Stride: memory that is valid while
+// the Rows is reachable.
+func (r *Rows) Floats() []float32 { return r.floats[:len(r.levels)*r.stride] }
+
+// Stride returns how many floats a row takes, the dimension or a little more; those behind
+// the dimension are zero.
+func (r *Rows) Stride() int { return r.stride }
+
 // Vector copies a row into dst, which has the dimension of the rows.
 func (r *Rows) Vector(dst flow.Vector, row int) {
 	copy(dst, r.floats[row*r.stride:][:r.cfg.Dim])

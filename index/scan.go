@@ -1,0 +1,65 @@
+package index
+
+import (
+	"math/bits"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/graph"
+)
+
+// denseRows is how many rows of a word must be eligible for a search to compare all of
+// them, one after the other in memory, and not just those.
+const denseRows = wordRows / 3
+
+// list gathers rows of a block that are compared together.
+type list struct {
+	at  [wordRows]uint32
+	out [wordRows]float32
+	n   int
+}
+
+// scan compares the eligible rows of a piece and offers them.
+func (s *Scratch) scan(metric flow.Metric, q flow.Vector, at int) {
+	p := &s.pieces[at]
+	for first := 0; first < len(p.slots); first += wordRows {
+		word := p.word(first / wordRows)
+		switch n := bits.OnesCount64(word); {
+		case n == 0:
+		case n >= denseRows:
+			from := bits.TrailingZeros64(word)
+			out := s.list.out[:bits.Len64(word)-from]
+			graph.Measure(metric, out, q, p.rows[(first+from)*p.stride:], p.stride)
+			s.Stats.Scanned += len(out)
+			for i, d := range out {
+				if d <= s.top.bound && word>>(from+i)&1 != 0 {
+					s.top.offer(p, first+from+i, d)
+				}
+			}
+		default:
+			for ; word != 0; word &= word - 1 {
+				s.list.at[s.list.n] = uint32(first + bits.TrailingZeros64(word))
+				if s.list.n++; s.list.n == wordRows {
+					s.flush(metric, q, at)
+				}
+			}
+		}
+	}
+	s.flush(metric, q, at)
+}
+
+// flush compares the rows that were listed and offers them.
+func (s *Scratch) flush(metric flow.Metric, q flow.Vector, at int) {
+	if s.list.n == 0 {
+		return
+	}
+	p, rows := &s.pieces[at], s.list.at[:s.list.n]
+	out := s.list.out[:len(rows)]
+	graph.MeasureAt(metric, out, q, p.rows, p.stride, rows)
+	s.Stats.Scanned += len(out)
+	for i, d := range out {
+		if d <= s.top.bound {
+			s.top.offer(p, int(rows[i]), d)
+		}
+	}
+	s.list.n = 0
+}
