@@ -38,7 +38,7 @@ type room struct {
 }
 
 const (
-	coreRooms = ". ring index index/distance index/graph index/memory disk net net/wire"
+	coreRooms = ". ring index index/distance index/graph index/memory index/filter disk net net/wire"
 	nodeRooms = coreRooms + " node node/replica node/shard node/system node/placement"
 )
 
@@ -50,6 +50,7 @@ var rooms = []room{
 	{"index/memory/offheap", edge, "index/memory", "memory of the operating system; whoever wires a node chooses it, the index sees the seam alone"},
 	{"index/graph", core, ". index/distance index/memory", "a graph is a function of its rows; it knows no points, slots or hosts"},
 	{"index", core, ". index/distance index/graph index/memory", "an index is derived and rebuildable: no disk, network or Raft in it"},
+	{"index/filter", core, ". client/scan", "a filter is a function of JSON, and payload indexes are derived: no disk, network or Raft in it"},
 	{"disk", core, ".", "a seam declares a contract; its implementations import it, never the other way"},
 	{"net/wire", core, ".", "the primitive codec lies below everything that has a wire form"},
 	{"net", core, ". net/wire", "the seam and the messages; who sends them and why is the node's business"},
