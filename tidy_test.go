@@ -71,7 +71,8 @@ var rooms = []room{
 	{"embed", edge, nodeRooms + " api client disk/pebble index/memory/offheap net/tcp", "the one place that joins the core to the real seams"},
 	{"cmd/ruvector-flow/dataset", edge, ".", "readers of files of vectors: points come out, whatever is done with them"},
 	{"cmd/ruvector-flow", edge, ". api api/mcp client embed index index/distance index/graph index/memory index/memory/offheap cmd/ruvector-flow/dataset", "the production binary: flags and output over embed and client, and never the simulator"},
-	{"cmd/flow-sim", edge, ". sim linearizability", "the hunter of seeds: it links the simulator so that the production binary need not"},
+	{"sim/mutants", edge, "sim", "bugs as data: they name texts of the product and oracles of the simulator, and build neither"},
+	{"cmd/flow-sim", edge, ". sim sim/mutants linearizability", "the hunter of seeds: it links the simulator so that the production binary need not"},
 }
 
 // modules says which rooms may import a module of others, by path prefix.

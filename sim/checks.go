@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
@@ -65,7 +66,7 @@ type Failure struct {
 
 // fail records a failure; only the first counts.
 func (w *World) fail(o Oracle, format string, args ...any) {
-	if w.failure != nil {
+	if w.failure != nil || slices.Contains(w.blind, o) {
 		return
 	}
 	w.failure = &Failure{Oracle: o, At: w.now.Seconds(), What: fmt.Sprintf(format, args...)}

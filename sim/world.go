@@ -37,6 +37,7 @@ type World struct {
 	unwell  string
 	healing time.Duration
 	elapsed func() time.Duration
+	blind   []Oracle
 	// boot makes the process of a host from what its disk holds.
 	boot func(h *host) (Machine, error)
 	// reviveHost gets a host going whose process is down.
@@ -54,6 +55,8 @@ type Options struct {
 	// Elapsed tells how much real time the run has taken, for its limit and its
 	// report; it decides nothing else. With nil there is no limit.
 	Elapsed func() time.Duration
+	// Blind names oracles that say nothing, to show which others would have found it.
+	Blind []Oracle
 }
 
 // counts are figures for the report.
@@ -82,7 +85,7 @@ func (zeroes) Read(p []byte) (int, error) {
 func newWorld(s Scenario, o Options) *World {
 	quietRandom.Do(func() { rand.Reader = zeroes{} })
 	w := &World{scenario: s, byID: map[flow.NodeID]*host{}}
-	w.trace.out = o.Trace
+	w.trace.out, w.blind = o.Trace, o.Blind
 	if w.elapsed = o.Elapsed; w.elapsed == nil {
 		w.elapsed = func() time.Duration { return 0 }
 	}

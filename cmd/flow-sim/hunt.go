@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/ruvector-flow/ruvector-flow/sim"
+	"github.com/spf13/cobra"
+)
+
+// progressEvery is how often a hunt says how far it is.
+const progressEvery = 10 * time.Second
+
+// hunt is a run over many seeds.
+type hunt struct {
+	base, seeds uint64
+	procs       int
+	forever     bool
+	within      time.Duration
+	first, json bool
+	blind       []string
+	without     []string
+	corpus      string
+
+	out   io.Writer
+	began time.Time
+
+	mu sync.Mutex // guards all below
+	// next is how many seeds were begun.
+	next  uint64
+	ended bool
+	tally tally
+}
+
+// tally is what a hunt has seen.
+type tally struct {
+	Seeds     uint64         `json:"seeds"`
+	Failures  int            `json:"failures"`
+	Oracles   map[string]int `json:"oracles,omitempty"`
+	Simulated time.Duration  `json:"simulated"`
+	Events    uint64         `json:"events"`
+	// Drawn counts the faults of the schedules, Bit what they changed, by kind.
+	Drawn map[sim.FaultKind]int `json:"drawn"`
+	Bit   map[sim.FaultKind]int `json:"bit"`
+}
+
+// line is one line of a hunt's JSON.
+type line struct {
+	Type    string    `json:"type"` // failure, progress or summary
+	Seconds float64   `json:"seconds"`
+	Seed    uint64    `json:"seed,omitempty"`
+	Failure *finding  `json:"failure,omitempty"`
+	Tally   *tally    `json:"tally,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// finding is a failed world.
+type finding struct {
+	Seed   uint64     `json:"seed"`
+	Oracle sim.Oracle `json:"oracle"`
+	At     float64    `json:"at"`
+	What   string     `json:"what"`
+	// File holds the shrunk scenario, when it was shrunk.
+	File string `json:"file,omitempty"`
+}
+
+func huntCommand() *cobra.Command {
+	h := &hunt{out: os.Stdout}
+	cmd := &cobra.Command{
+		Use:   "hunt",
+		Short: "Run seeds until one fails, the number is reached, or it is interrupted",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return h.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.Uint64Var(&h.seeds, "seeds", 1000, "number of seeds")
+	f.Uint64Var(&h.base, "base", 1, "first seed")
+	f.IntVar(&h.procs, "procs", 1, "worlds at a time")
+	f.BoolVar(&h.forever, "forever", false, "go on until interrupted, whatever --seeds says")
+	f.DurationVar(&h.within, "within", 0, "stop after this time (0: no limit)")
+	f.BoolVar(&h.first, "first", false, "stop at the first failure")
+	f.BoolVar(&h.json, "json", false, "print JSON, a line an event")
+	f.StringSliceVar(&h.blind, "blind", nil, "oracles that say nothing, for example history,digest")
+	f.StringSliceVar(&h.without, "without-kind", nil, "kinds of fault left out of every schedule")
+	return cmd
+}
+
+// run hunts and returns errFound when a world failed.
+func (h *hunt) run(ctx context.Context) error {
+	h.began = time.Now()
+	h.tally = tally{Oracles: map[string]int{}, Drawn: map[sim.FaultKind]int{}, Bit: map[sim.FaultKind]int{}}
+	if h.within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.within)
+		defer cancel()
+	}
+	var workers sync.WaitGroup
+	for range h.procs { // each ends when there is no seed left for it; awaited below
+		workers.Go(func() {
+			for {
+				seed, ok := h.take(ctx)
+				if !ok {
+					return
+				}
+				h.count(h.world(seed))
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { // ends with the workers; closing done is all it does
+		workers.Wait()
+		close(done)
+	}()
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		case <-tick.C:
+			h.mu.Lock()
+			h.say("progress", nil)
+			h.mu.Unlock()
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.say("summary", nil)
+	if h.tally.Failures > 0 {
+		return errFound
+	}
+	return nil
+}
+
+// take gives out the next seed, none when the hunt is over.
+func (h *hunt) take(ctx context.Context) (uint64, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended || ctx.Err() != nil || !h.forever && h.next >= h.seeds {
+		return 0, false
+	}
+	h.next++
+	return h.base + h.next - 1, true
+}
+
+// world runs one seed.
+func (h *hunt) world(seed uint64) sim.Report {
+	s := sim.DrawScenario(seed)
+	var gone []int
+	for i, f := range s.Faults {
+		for _, k := range h.without {
+			if string(f.Kind) == k {
+				gone = append(gone, i)
+			}
+		}
+	}
+	return sim.Run(s.Without(gone...), h.options())
+}
+
+func (h *hunt) options() sim.Options {
+	began := time.Now()
+	o := sim.Options{Elapsed: func() time.Duration { return time.Since(began) }}
+	for _, b := range h.blind {
+		o.Blind = append(o.Blind, sim.Oracle(b))
+	}
+	return o
+}
+
+// count adds a report to the tally and tells of a failure.
+func (h *hunt) count(r sim.Report) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := &h.tally
+	t.Seeds++
+	t.Simulated += r.Simulated
+	t.Events += r.Events
+	for i, f := range r.Scenario.Faults {
+		t.Drawn[f.Kind]++
+		t.Bit[f.Kind] += r.Bites[i]
+	}
+	if r.Failure == nil {
+		return
+	}
+	t.Failures++
+	t.Oracles[string(r.Failure.Oracle)]++
+	h.ended = h.ended || h.first
+	h.say("failure", &finding{Seed: r.Scenario.Seed, Oracle: r.Failure.Oracle, At: r.Failure.At, What: r.Failure.What})
+}
+
+// say prints a line; the lock is held.
+func (h *hunt) say(what string, f *finding) {
+	l := line{Type: what, Seconds: time.Since(h.began).Seconds(), Failure: f, At: time.Now().UTC()}
+	if f == nil {
+		l.Tally = &h.tally
+	}
+	if h.json {
+		b, err := json.Marshal(l)
+		if err != nil {
+			panic(fmt.Sprintf("flow-sim: a line has no JSON: %v", err))
+		}
+		fmt.Fprintf(h.out, "%s\n", b)
+		return
+	}
+	if f != nil {
+		fmt.Fprintf(h.out, "FAILED seed %d oracle=%s at %.3fs: %s\n", f.Seed, f.Oracle, f.At, f.What)
+		return
+	}
+	h.tally.print(h.out, l.Seconds, what == "summary")
+}

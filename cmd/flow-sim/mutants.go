@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ruvector-flow/ruvector-flow/sim"
+	"github.com/ruvector-flow/ruvector-flow/sim/mutants"
+	"github.com/spf13/cobra"
+)
+
+// baseStep lies between the seed bases of a mutant's trials.
+const baseStep = 1_000_000
+
+// hangs is how much longer than its time a hunt may take before it is taken to hang.
+const hangs = 3 * time.Minute
+
+// trial is the hunt for one mutant from one seed base.
+type trial struct {
+	Found   bool
+	Seeds   int
+	Seconds float64
+	finding
+}
+
+// verdict is what became of a mutant.
+type verdict struct {
+	mutants.Mutant
+	Trials []trial
+}
+
+// kill is the settings of the mutants command.
+type kill struct {
+	only     []string
+	sample   int
+	bases    int
+	base     uint64
+	within   time.Duration
+	markdown bool
+	matrix   bool
+	root     string
+}
+
+func mutantsCommand() *cobra.Command {
+	k := &kill{}
+	cmd := &cobra.Command{
+		Use:   "mutants",
+		Short: "Plant each bug in the product and measure how soon a world fails",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return k.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&k.only, "only", nil, "names of mutants; all when empty")
+	f.IntVar(&k.sample, "sample", 0, "plant only so many, chosen by --base (0: all)")
+	f.IntVar(&k.bases, "bases", 3, "seed bases for each, of which the median counts")
+	f.Uint64Var(&k.base, "base", 1, "first seed of the first base")
+	f.DurationVar(&k.within, "within", time.Minute, "time to find one from one base, on one core")
+	f.BoolVar(&k.markdown, "markdown", false, "print the table for TESTING.md")
+	f.BoolVar(&k.matrix, "matrix", false, "show which oracles and kinds of fault each needs")
+	return cmd
+}
+
+func (k *kill) run(ctx context.Context) error {
+	var err error
+	if k.root, err = moduleRoot(); err != nil {
+		return err
+	}
+	list, err := k.choose()
+	if err != nil {
+		return err
+	}
+	missed := 0
+	for _, m := range list {
+		v, err := k.measure(ctx, m)
+		if err != nil {
+			return err
+		}
+		fmt.Println(v.line())
+		if !v.found() && m.Needs == "" {
+			missed++
+		}
+	}
+	if missed > 0 {
+		return fmt.Errorf("%d of %d mutants were not found within %v", missed, len(list), k.within)
+	}
+	return nil
+}
+
+// choose lists the mutants to plant.
+func (k *kill) choose() ([]mutants.Mutant, error) {
+	var list []mutants.Mutant
+	for _, name := range k.only {
+		m, err := mutants.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	if len(list) > 0 {
+		return list, nil
+	}
+	for _, m := range mutants.All() {
+		if m.Plantable() {
+			list = append(list, m)
+		}
+	}
+	if k.sample > 0 && k.sample < len(list) {
+		var some []mutants.Mutant
+		for i := range k.sample {
+			some = append(some, list[(int(k.base%uint64(len(list)))+i*len(list)/k.sample)%len(list)])
+		}
+		list = some
+	}
+	return list, nil
+}
+
+// moduleRoot is the folder of go.mod.
+func moduleRoot() (string, error) {
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding go.mod: %w", err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(out))), nil
+}
+
+// measure builds flow-sim with the bug in it and hunts from each base.
+func (k *kill) measure(ctx context.Context, m mutants.Mutant) (verdict, error) {
+	v := verdict{Mutant: m}
+	folder, err := os.MkdirTemp("", "mutant")
+	if err != nil {
+		return v, err
+	}
+	defer os.RemoveAll(folder)
+	binary, err := k.build(ctx, m, folder)
+	if err != nil {
+		return v, err
+	}
+	for i := range k.bases {
+		t, err := k.try(ctx, binary, k.base+uint64(i)*baseStep)
+		if err != nil {
+			return v, fmt.Errorf("mutant %s: %w", m.Name, err)
+		}
+		v.Trials = append(v.Trials, t)
+	}
+	return v, nil
+}
+
+func (k *kill) build(ctx context.Context, m mutants.Mutant, folder string) (string, error) {
+	flags, err := m.Plant(k.root, folder)
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(folder, "flow-sim")
+	args := append(append([]string{"build"}, flags...), "-o", binary, "./cmd/flow-sim")
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = k.root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mutant %s does not build: %w\n%s", m.Name, err, out)
+	}
+	return binary, nil
+}
+
+// try hunts with a mutated binary until a world fails.
+func (k *kill) try(ctx context.Context, binary string, base uint64, more ...string) (trial, error) {
+	// A world that a bug keeps inside one turn never sees its limits: the process is
+	// ended then, and that counts as found, by the cap.
+	ctx, cancel := context.WithTimeout(ctx, k.within+hangs)
+	defer cancel()
+	args := append([]string{"hunt", "--json", "--first", "--forever", "--within", k.within.String(), "--base", strconv.FormatUint(base, 10)}, more...)
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	runErr := cmd.Run()
+	t := trial{}
+	summed := false
+	for lines := bufio.NewScanner(&stdout); lines.Scan(); {
+		var l line
+		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+			return t, fmt.Errorf("a line of the hunt: %w", err)
+		}
+		switch l.Type {
+		case "failure":
+			t.Found, t.finding = true, *l.Failure
+		case "summary":
+			t.Seeds, t.Seconds, summed = int(l.Tally.Seeds), l.Seconds, true
+		}
+	}
+	var exit *exec.ExitError
+	switch {
+	case summed:
+		return t, nil
+	case errors.As(runErr, &exit):
+		return trial{Found: true, finding: finding{Seed: base, Oracle: sim.OracleCap, What: "the process ended: " + firstLine(stderr.String())}}, nil
+	}
+	return t, fmt.Errorf("the hunt ended without a summary: %w\n%s", runErr, stderr.String())
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	return s
+}
+
+func (v verdict) found() bool {
+	return !slices.ContainsFunc(v.Trials, func(t trial) bool { return !t.Found })
+}
+
+// median of a figure over the trials.
+func (v verdict) median(of func(trial) float64) float64 {
+	var all []float64
+	for _, t := range v.Trials {
+		all = append(all, of(t))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func (v verdict) seeds() float64   { return v.median(func(t trial) float64 { return float64(t.Seeds) }) }
+func (v verdict) seconds() float64 { return v.median(func(t trial) float64 { return t.Seconds }) }
+
+// by lists the oracles that found it.
+func (v verdict) by() string {
+	var names []string
+	for _, t := range v.Trials {
+		if t.Found && !slices.Contains(names, string(t.Oracle)) {
+			names = append(names, string(t.Oracle))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func (v verdict) line() string {
+	switch {
+	case v.found():
+		note := ""
+		for _, t := range v.Trials {
+			if !slices.Contains(v.Oracles, t.Oracle) {
+				note = " (unexpected)"
+			}
+		}
+		return fmt.Sprintf("%-28s found   %4.0f seeds %6.1f s by %s%s", v.Name, v.seeds(), v.seconds(), v.by(), note)
+	case v.by() != "":
+		return fmt.Sprintf("%-28s partly  from some bases, by %s", v.Name, v.by())
+	}
+	return fmt.Sprintf("%-28s MISSED  %4.0f seeds %6.1f s", v.Name, v.seeds(), v.seconds())
+}

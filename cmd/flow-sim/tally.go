@@ -1,0 +1,29 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+)
+
+// print tells how far a hunt is: a line, or all of it at the end.
+func (t *tally) print(out io.Writer, seconds float64, whole bool) {
+	years := t.Simulated.Hours() / (24 * 365)
+	rate := float64(t.Seeds) / max(seconds, 1e-9) * 3600
+	fmt.Fprintf(out, "%d seeds, %d failed, %v; %.0f seeds an hour, %.4f simulated years, %.0f simulated seconds a second, %d events\n",
+		t.Seeds, t.Failures, time.Duration(seconds*float64(time.Second)).Round(100*time.Millisecond), rate, years,
+		t.Simulated.Seconds()/max(seconds, 1e-9), t.Events)
+	if !whole {
+		return
+	}
+	for _, o := range slices.Sorted(maps.Keys(t.Oracles)) {
+		fmt.Fprintf(out, "found by %s: %d\n", o, t.Oracles[o])
+	}
+	fmt.Fprint(out, "faults (drawn, bit):")
+	for _, k := range slices.Sorted(maps.Keys(t.Drawn)) {
+		fmt.Fprintf(out, " %s %d %d;", k, t.Drawn[k], t.Bit[k])
+	}
+	fmt.Fprintln(out)
+}

@@ -1,0 +1,45 @@
+package mutants
+
+import "github.com/ruvector-flow/ruvector-flow/sim"
+
+var differing = []sim.Oracle{sim.OracleDigest, sim.OracleHistory, sim.OracleDurability, sim.OraclePanic, sim.OracleRestart, sim.OracleError}
+
+// machines are bugs in the state that the log makes.
+var machines = []Mutant{
+	{Name: "apply-reads-clock", What: "applying a command takes the time from the replica's clock, not from the command",
+		Edits:     []Edit{{readyFile, "Command{Request: v.request, Time: v.time, Body: v.body}", "Command{Request: v.request, Time: r.cfg.Now(), Body: v.body}"}},
+		Oracles:   differing,
+		Precedent: "Ongaro 2014, section 6.3: state machines must be deterministic, time comes in the command"},
+	{Name: "apply-by-map-order", What: "a full table of requests forgets whichever the map gives first",
+		Edits: []Edit{
+			{dedupFile, "maxDedupEntries = 1 << 16", "maxDedupEntries = 1 << 5"},
+			{dedupFile, "id := heap.Pop(&d.order).(flow.RequestID)\n", "id := heap.Pop(&d.order).(flow.RequestID)\n\t\tif len(d.order) > 0 && len(d.results)%2 == int(id.Time())%2 {\n\t\t\tfor other := range d.results {\n\t\t\t\tif i := slices.Index(d.order, other); i >= 0 {\n\t\t\t\t\td.order[i], id = id, other\n\t\t\t\t\theap.Init(&d.order)\n\t\t\t\t}\n\t\t\t\tbreak\n\t\t\t}\n\t\t}\n"},
+			{dedupFile, "\"container/heap\"\n", "\"container/heap\"\n\t\"slices\"\n"}},
+		Oracles:   differing,
+		Precedent: "qdrant/qdrant issue 9575: replaying a log is not a function of the log"},
+	{Name: "delete-lost-in-index", What: "a deleted or replaced vector stays in the index",
+		Edits:     []Edit{{shardFile, "c.index.Remove(old.slot)\n", "_ = old\n"}},
+		Oracles:   differing,
+		Precedent: "qdrant/qdrant issue 4627: deleted points appear in searches"},
+	{Name: "delete-lost-on-disk", What: "the row of a deleted point stays on disk, and is a point again after a restart",
+		Edits: []Edit{{shardFile, "rows.Delete(rowKey(id, old.slot), old.hash)\n", "if old.slot%3 != 0 {\n\t\trows.Delete(rowKey(id, old.slot), old.hash)\n\t}\n"},
+			{shardFile, "c.hashes -= old.hash + idHash", "c.hashes -= idHash"}},
+		Oracles:   differing,
+		Precedent: "qdrant/qdrant issue 9575 and influxdata/influxdb issue 432: deleted data is back after a restart"},
+	{Name: "delete-of-absent-counted", What: "the delete of a point that is not there is said to have been applied",
+		Edits:     []Edit{{shardFile, "return flow.OpResult{Status: flow.Absent}", "return flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}"}},
+		Oracles:   differing,
+		Precedent: "qdrant/qdrant issue 4627: deletions and what replicas make of them"},
+	{Name: "block-loses-row", What: "a block of vectors loses its last row when it is sealed",
+		Edits:     []Edit{{"index/index.go", "\tif x.tail.full() {\n\t\tx.seal()\n\t}", "\tif x.tail.full() {\n\t\tx.tail.kill(len(x.tail.slots) - 1)\n\t\tx.seal()\n\t}"}},
+		Oracles:   differing,
+		Precedent: "milvus-io/milvus: growing segments lose rows when they are sealed"},
+	{Name: "distance-of-stale-bound", What: "a search keeps the bound of its first k hits and misses nearer ones that tie with it",
+		Edits:     []Edit{{"index/view.go", "if d > best.bound || dead>>i&1 != 0 {", "if d >= best.bound || dead>>i&1 != 0 {"}},
+		Oracles:   differing,
+		Precedent: "manticoresoftware/manticoresearch issue 4015: hits that tie are answered differently"},
+	{Name: "dimension-not-checked", What: "the hash of an id routes a third of its points to the next shard after a write",
+		Edits:     []Edit{{"node/serving.go", "s := flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)", "s := flow.ShardID(ring.Find(starts, ring.Hash(id)+1<<61) + 1)"}},
+		Oracles:   differing,
+		Precedent: "qdrant/qdrant issue 5101: points are not found where a query looks for them"},
+}

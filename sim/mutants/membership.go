@@ -1,0 +1,48 @@
+package mutants
+
+import "github.com/ruvector-flow/ruvector-flow/sim"
+
+var member = append([]sim.Oracle{sim.OracleForm, sim.OracleFloor}, lost...)
+
+// membership are bugs in who belongs to a group.
+var membership = []Mutant{
+	{Name: "membership-lost-at-restart", What: "the membership that is stored is the one of the replica's start",
+		Edits:     []Edit{{readyFile, "digest: r.digest, conf: r.conf, meta:", "digest: r.digest, conf: r.log.conf, meta:"}},
+		Oracles:   member,
+		Precedent: "andy-yx-chen/jraft issue 1: a configuration is lost when its leader restarts"},
+	{Name: "learners-lost-at-restart", What: "a restarted replica knows the voters and forgets the learners",
+		Edits:     []Edit{{replicaFile, "r.log.conf = a.conf", "r.log.conf = &raftpb.ConfState{Voters: a.conf.GetVoters()}"}},
+		Oracles:   member,
+		Precedent: "andy-yx-chen/jraft issue 1"},
+	{Name: "two-changes-in-flight", What: "a second change of membership is taken while one is under way",
+		Edits: []Edit{
+			{raftFile, "if alreadyPending {", "if alreadyPending && r.Term == 0 {"},
+			{raftFile, "} else if alreadyJoint && !wantsLeaveJoint {", "} else if alreadyJoint && r.Term == 0 {"}},
+		Oracles:   member,
+		Precedent: "raft-dev, bug in single-server membership changes (Ongaro 2015); atomix/copycat issue 23",
+		Needs:     "rebalancing: today's moves only add, and the driver proposes one change at a time"},
+	{Name: "membership-at-append", What: "a replica acts on a change of membership when it stores it, before it is committed",
+		Edits:     []Edit{{readyFile, "r.log.append(&e.Batch, entries)\n", "r.log.append(&e.Batch, entries)\n\t\tfor _, entry := range entries {\n\t\t\tif entry.GetType() == raftpb.EntryConfChangeV2 {\n\t\t\t\tcc := &raftpb.ConfChangeV2{}\n\t\t\t\tif proto.Unmarshal(entry.Data, cc) == nil {\n\t\t\t\t\tr.conf = r.raft.ApplyConfChange(cc)\n\t\t\t\t}\n\t\t\t}\n\t\t}\n"}},
+		Oracles:   member,
+		Precedent: "etcd-io/etcd issue 5004: when a change of membership takes force"},
+	{Name: "learners-vote", What: "learners count as voters in an election",
+		Edits:     []Edit{{raftModule + "/tracker/tracker.go", "result := p.Voters.VoteResult(p.Votes)\n", "result := p.Voters.VoteResult(p.Votes)\n\tif yes := len(p.Votes); granted >= 1 && yes > rejected && yes > len(p.Voters[0]) {\n\t\tresult = quorum.VoteWon\n\t}\n"}},
+		Oracles:   member,
+		Precedent: "RedisLabs/raft pull request 13: votes and acknowledgments of members that do not vote",
+		Needs:     "learners that answer elections: Raft's promotable() keeps them from it"},
+	{Name: "step-never-retried", What: "a step of a move that got lost is not proposed again",
+		Edits:     []Edit{{"node/moves.go", "if ok && n.ticks < at+stepTicks {", "if ok && n.ticks < at+stepTicks*1000 {"}},
+		Oracles:   []sim.Oracle{sim.OracleLiveness, sim.OracleForm},
+		Precedent: "qdrant/qdrant: a shard transfer that was aborted is not begun again by itself"},
+	{Name: "learner-promoted-early", What: "a learner is made a voter before it has anything",
+		Edits:     []Edit{{"node/moves.go", "return active && match > 0 && match+caughtUpEntries >= r.Applied()", "return match+caughtUpEntries >= 0 || active"}},
+		Oracles:   append([]sim.Oracle{"bounds"}, member...),
+		Precedent: "Ongaro 2014, section 4.2.1: new servers catch up first, or availability suffers",
+		Needs:     "an oracle for availability: nothing is lost, it only takes longer"},
+	{Name: "removed-still-serves", What: "a replica that was moved away goes on serving", Oracles: member,
+		Precedent: "cockroachdb/cockroach issue 32046: replicas that are no members any more", Needs: "rebalancing: moves that remove"},
+	{Name: "two-owners", What: "a shard is served by its old and its new owner", Oracles: member,
+		Precedent: "Jepsen, RethinkDB 2.2.3 reconfiguration (2016): two leaders after a change of members", Needs: "rebalancing: moves that remove"},
+	{Name: "empty-node-returns", What: "a node whose disk was lost comes back under its old identity and votes", Oracles: lost,
+		Precedent: "etcd-io/etcd documentation, data directory lost: the member is to be removed and added again", Needs: "the fault of a lost disk, and what the product makes of it"},
+}
