@@ -35,9 +35,9 @@ type Mutant struct {
 	Canary bool
 }
 
-// Edit replaces a text that stands exactly once in a file. The file is relative to
-// the module's root, or begins with the path of the Raft module.
-type Edit struct{ File, Old, New string }
+// Edit replaces a text that stands exactly once in the code of a room: a folder below
+// the module's root, or below the path of the Raft module.
+type Edit struct{ Room, Old, New string }
 
 const raftModule = "go.etcd.io/raft/v3"
 
@@ -59,14 +59,6 @@ func Find(name string) (Mutant, error) {
 // Plantable says whether the bug can be planted today.
 func (m Mutant) Plantable() bool { return len(m.Edits) > 0 }
 
-// source returns where a file of an edit is: its directory's root and the rest.
-func (e Edit) source(root, raftDir string) string {
-	if rest, ok := strings.CutPrefix(e.File, raftModule+"/"); ok {
-		return filepath.Join(raftDir, rest)
-	}
-	return filepath.Join(root, e.File)
-}
-
 // raftDir finds the source of the Raft module that the product is built with.
 func raftDir(root string) (string, error) {
 	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", raftModule)
@@ -81,30 +73,40 @@ func raftDir(root string) (string, error) {
 // Texts returns the changed files of a mutant, by path. An old text that is gone, or
 // stands there more than once, is an error.
 func (m Mutant) Texts(root string) (map[string]string, error) {
-	dir := ""
-	texts := map[string]string{}
+	changed := map[string]string{}
 	for _, e := range m.Edits {
-		if dir == "" && strings.HasPrefix(e.File, raftModule+"/") {
-			var err error
-			if dir, err = raftDir(root); err != nil {
+		dir := filepath.Join(root, e.Room)
+		if rest, ok := strings.CutPrefix(e.Room, raftModule); ok {
+			at, err := raftDir(root)
+			if err != nil {
 				return nil, err
 			}
+			dir = filepath.Join(at, rest)
 		}
-		path := e.source(root, dir)
-		text, ok := texts[path]
-		if !ok {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				return nil, fmt.Errorf("mutant %s: %w", m.Name, err)
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			return nil, err
+		}
+		n := 0
+		for _, path := range files {
+			text, ok := changed[path]
+			if !ok {
+				b, err := os.ReadFile(path)
+				if err != nil {
+					return nil, fmt.Errorf("mutant %s: %w", m.Name, err)
+				}
+				text = string(b)
 			}
-			text = string(b)
+			if here := strings.Count(text, e.Old); here > 0 && !strings.HasSuffix(path, "_test.go") {
+				n += here
+				changed[path] = strings.Replace(text, e.Old, e.New, 1)
+			}
 		}
-		if n := strings.Count(text, e.Old); n != 1 {
-			return nil, fmt.Errorf("mutant %s: its old text stands %d times in %s:\n%s", m.Name, n, e.File, e.Old)
+		if n != 1 {
+			return nil, fmt.Errorf("mutant %s: its old text stands %d times in %s:\n%s", m.Name, n, e.Room, e.Old)
 		}
-		texts[path] = strings.Replace(text, e.Old, e.New, 1)
 	}
-	return texts, nil
+	return changed, nil
 }
 
 // Plant writes what a build with the bug needs into a folder, and returns the flags
@@ -114,23 +116,26 @@ func (m Mutant) Plant(root, folder string) (flags []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := ""
-	replace := map[string]string{}
+	copied, replace := "", map[string]string{}
 	for path, text := range texts {
-		if !strings.HasPrefix(path, root+string(filepath.Separator)) {
-			if dir, err = m.copyRaft(root, folder); err != nil {
-				return nil, err
-			}
-			if err := os.WriteFile(filepath.Join(dir, filepath.Base(path)), []byte(text), 0o600); err != nil {
-				return nil, err
-			}
-			continue
-		}
 		to := filepath.Join(folder, fmt.Sprintf("%d.go", len(replace)))
+		if !strings.HasPrefix(path, root+string(filepath.Separator)) {
+			from, err := raftDir(root)
+			if err != nil {
+				return nil, err
+			}
+			if copied == "" {
+				if copied, err = copyRaft(root, from, folder); err != nil {
+					return nil, err
+				}
+			}
+			to = filepath.Join(copied, strings.TrimPrefix(path, from))
+		} else {
+			replace[path] = to
+		}
 		if err := os.WriteFile(to, []byte(text), 0o600); err != nil {
 			return nil, err
 		}
-		replace[path] = to
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
@@ -138,7 +143,7 @@ func (m Mutant) Plant(root, folder string) (flags []string, err error) {
 	}
 	at := filepath.Join(folder, "overlay.json")
 	flags = []string{"-overlay", at}
-	if dir != "" {
+	if copied != "" {
 		flags = append(flags, "-modfile", filepath.Join(folder, "go.mod"))
 	}
 	return flags, os.WriteFile(at, overlay, 0o600)
@@ -146,17 +151,13 @@ func (m Mutant) Plant(root, folder string) (flags []string, err error) {
 
 // copyRaft copies the Raft module, which an overlay must not touch where it lies, and
 // writes a go.mod that names the copy.
-func (m Mutant) copyRaft(root, folder string) (string, error) {
-	from, err := raftDir(root)
-	if err != nil {
-		return "", err
-	}
+func copyRaft(root, from, folder string) (string, error) {
 	to := filepath.Join(folder, "raft")
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		return "", err
 	}
 	// What was copied from the module cache may not be written to.
-	err = filepath.WalkDir(to, func(path string, _ os.DirEntry, err error) error {
+	err := filepath.WalkDir(to, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
