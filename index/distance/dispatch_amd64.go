@@ -6,11 +6,14 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
+// minCodesAVX2 is how many codes the AVX2 kernels over codes need: one register of them.
+const minCodesAVX2 = 32
+
 // kernels returns what this processor can run, slowest first.
 func kernels() []kernel {
 	ks := []kernel{portable}
 	// cpuid reports AVX only when the operating system saves its registers too.
-	if cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2) {
+	if cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.POPCNT) {
 		ks = append(ks, avx2)
 	}
 	return ks
@@ -20,8 +23,8 @@ func kernels() []kernel {
 // functions, so that callers may keep out and q on their stack.
 func squaredL2(k kernel, out, q, rows []float32, stride int, at []uint32) {
 	switch {
-	case k == avx2 && len(out) > 0 && at == nil:
-		squaredL2AVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride)
+	case k == avx2 && len(out) > 0:
+		squaredL2AVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
 	default:
 		squaredL2Portable(out, q, rows, stride, at)
 	}
@@ -29,8 +32,8 @@ func squaredL2(k kernel, out, q, rows []float32, stride int, at []uint32) {
 
 func dot(k kernel, out, q, rows []float32, stride int, at []uint32) {
 	switch {
-	case k == avx2 && len(out) > 0 && at == nil:
-		dotAVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride)
+	case k == avx2 && len(out) > 0:
+		dotAVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
 	default:
 		dotPortable(out, q, rows, stride, at)
 	}
@@ -38,44 +41,93 @@ func dot(k kernel, out, q, rows []float32, stride int, at []uint32) {
 
 func manhattan(k kernel, out, q, rows []float32, stride int, at []uint32) {
 	switch {
-	case k == avx2 && len(out) > 0 && at == nil:
-		manhattanAVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride)
+	case k == avx2 && len(out) > 0:
+		manhattanAVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
 	default:
 		manhattanPortable(out, q, rows, stride, at)
 	}
 }
 
-func squaredL2Batch(_ kernel, out, q *[batchQueries][]float32, rows []float32, stride int) {
-	squaredL2BatchPortable(out, q, rows, stride)
+func squaredL2Batch(k kernel, out, q *[batchQueries][]float32, rows []float32, stride int) {
+	switch {
+	case k == avx2 && len(out[0]) > 0:
+		squaredL2BatchAVX2(out, q, len(out[0]), len(q[0]), unsafe.SliceData(rows), stride)
+	default:
+		squaredL2BatchPortable(out, q, rows, stride)
+	}
 }
 
-func dotBatch(_ kernel, out, q *[batchQueries][]float32, rows []float32, stride int) {
-	dotBatchPortable(out, q, rows, stride)
+func dotBatch(k kernel, out, q *[batchQueries][]float32, rows []float32, stride int) {
+	switch {
+	case k == avx2 && len(out[0]) > 0:
+		dotBatchAVX2(out, q, len(out[0]), len(q[0]), unsafe.SliceData(rows), stride)
+	default:
+		dotBatchPortable(out, q, rows, stride)
+	}
 }
 
-func squaredL2U8(_ kernel, out []uint32, q, rows []uint8, stride int, at []uint32) {
-	squaredL2U8Portable(out, q, rows, stride, at)
+func squaredL2U8(k kernel, out []uint32, q, rows []uint8, stride int, at []uint32) {
+	switch {
+	case k == avx2 && len(out) > 0 && len(q) >= minCodesAVX2:
+		squaredL2U8AVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
+	default:
+		squaredL2U8Portable(out, q, rows, stride, at)
+	}
 }
 
-func dotU8(_ kernel, out []uint32, q, rows []uint8, stride int, at []uint32) {
-	dotU8Portable(out, q, rows, stride, at)
+func dotU8(k kernel, out []uint32, q, rows []uint8, stride int, at []uint32) {
+	switch {
+	case k == avx2 && len(out) > 0 && len(q) >= minCodesAVX2:
+		dotU8AVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
+	default:
+		dotU8Portable(out, q, rows, stride, at)
+	}
 }
 
-func dotI8(_ kernel, out []int32, q, rows []int8, stride int, at []uint32) {
-	dotI8Portable(out, q, rows, stride, at)
+func dotI8(k kernel, out []int32, q, rows []int8, stride int, at []uint32) {
+	switch {
+	case k == avx2 && len(out) > 0 && len(q) >= minCodesAVX2:
+		dotI8AVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
+	default:
+		dotI8Portable(out, q, rows, stride, at)
+	}
 }
 
-func hamming(_ kernel, out []uint32, q, rows []uint64, stride int, at []uint32) {
-	hammingPortable(out, q, rows, stride, at)
+func hamming(k kernel, out []uint32, q, rows []uint64, stride int, at []uint32) {
+	switch {
+	case k == avx2 && len(out) > 0:
+		hammingPOPCNT(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
+	default:
+		hammingPortable(out, q, rows, stride, at)
+	}
 }
 
-// The assembly: n >= 1 rows of dim >= 0 floats, stride in floats.
+// The assembly: n >= 1 rows of dim >= 0 elements, stride in elements, at the list of
+// rows or nil.
 
 //go:noescape
-func squaredL2AVX2(out *float32, n int, q *float32, dim int, rows *float32, stride int)
+func squaredL2AVX2(out *float32, n int, q *float32, dim int, rows *float32, stride int, at *uint32)
 
 //go:noescape
-func dotAVX2(out *float32, n int, q *float32, dim int, rows *float32, stride int)
+func dotAVX2(out *float32, n int, q *float32, dim int, rows *float32, stride int, at *uint32)
 
 //go:noescape
-func manhattanAVX2(out *float32, n int, q *float32, dim int, rows *float32, stride int)
+func manhattanAVX2(out *float32, n int, q *float32, dim int, rows *float32, stride int, at *uint32)
+
+//go:noescape
+func squaredL2BatchAVX2(out, q *[batchQueries][]float32, n, dim int, rows *float32, stride int)
+
+//go:noescape
+func dotBatchAVX2(out, q *[batchQueries][]float32, n, dim int, rows *float32, stride int)
+
+//go:noescape
+func squaredL2U8AVX2(out *uint32, n int, q *uint8, dim int, rows *uint8, stride int, at *uint32)
+
+//go:noescape
+func dotU8AVX2(out *uint32, n int, q *uint8, dim int, rows *uint8, stride int, at *uint32)
+
+//go:noescape
+func dotI8AVX2(out *int32, n int, q *int8, dim int, rows *int8, stride int, at *uint32)
+
+//go:noescape
+func hammingPOPCNT(out *uint32, n int, q *uint64, dim int, rows *uint64, stride int, at *uint32)
