@@ -86,8 +86,9 @@ type Node struct {
 	hosted   []flow.ShardID // keys of replicas, ascending
 	touched  map[flow.ShardID]bool
 
-	fx      replica.Effects
-	answers []func()
+	fx        replica.Effects
+	searchers []*searcher
+	answers   []func()
 
 	peers    peers
 	calls    calls

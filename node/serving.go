@@ -5,7 +5,6 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
-	"github.com/ruvector-flow/ruvector-flow/index"
 	"github.com/ruvector-flow/ruvector-flow/net"
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
 	"github.com/ruvector-flow/ruvector-flow/node/shard"
@@ -160,46 +159,6 @@ func (n *Node) runScroll(sv *serving, res *net.ReadResult, shards []flow.ShardID
 			return err
 		}
 		res.Hits, err = fetch(view, sv.query, points, nil)
-		return err
-	})
-}
-
-func (n *Node) runSearch(sv *serving, res *net.ReadResult, shards []flow.ShardID) {
-	q := sv.query
-	var views []*index.View
-	var prefixes [][]byte
-	cost := 0
-	for _, s := range shards {
-		if v := n.shard(s).View(q.Collection); v != nil {
-			views = append(views, v)
-			prefixes = append(prefixes, n.replicas[s].StatePrefix())
-			cost += int(v.Bytes())
-		}
-	}
-	var snap disk.Snapshot
-	if q.WithVector || q.WithPayload {
-		snap = n.cfg.Disk.Snapshot()
-	}
-	n.job(sv, res, cost, snap, func() (err error) {
-		lists := make([][]flow.Hit, len(views))
-		from := map[flow.PointID]located{}
-		for i, v := range views {
-			for _, c := range v.Search(index.Query{Vector: q.Vector, K: q.K, Exact: q.Exact}) {
-				lists[i] = append(lists[i], flow.Hit{Point: flow.Point{ID: c.ID, Version: shard.Version(c.Slot)}, Distance: c.Distance})
-				if snap != nil {
-					from[c.ID] = located{prefix: prefixes[i], slot: c.Slot, id: c.ID}
-				}
-			}
-		}
-		res.Hits = index.Merge(q.K, lists...)
-		if snap == nil {
-			return nil
-		}
-		points := make([]located, len(res.Hits))
-		for i, h := range res.Hits {
-			points[i] = from[h.ID]
-		}
-		res.Hits, err = fetch(snap, q, points, res.Hits)
 		return err
 	})
 }
