@@ -29,19 +29,38 @@ func encodeRaft(w *wire.Writer, m *raftpb.Message) {
 	}
 }
 
+// raftMessage and raftEntry lay what the fields of Raft's messages point to beside
+// them: one allocation each, not one a field.
+type raftMessage struct {
+	raftpb.Message
+	kind                                               raftpb.MessageType
+	to, from, term, logTerm, index, commit, rejectHint uint64
+	reject                                             bool
+}
+
+type raftEntry struct {
+	raftpb.Entry
+	kind        raftpb.EntryType
+	term, index uint64
+}
+
 // decodeRaft reads a Raft message. Entries stay in the log for long, so their data is
 // a copy: it must not keep the whole frame in memory.
 func decodeRaft(r *wire.Reader) *raftpb.Message {
-	m := &raftpb.Message{Type: raftpb.MessageType(r.Byte()).Enum(), To: new(r.Uint()), From: new(r.Uint()), Term: new(r.Uint()),
-		LogTerm: new(r.Uint()), Index: new(r.Uint()), Commit: new(r.Uint()), Reject: new(r.Bool()), RejectHint: new(r.Uint()),
-		Context: r.Bytes()}
+	d := &raftMessage{kind: raftpb.MessageType(r.Byte()), to: r.Uint(), from: r.Uint(), term: r.Uint(), logTerm: r.Uint(),
+		index: r.Uint(), commit: r.Uint(), reject: r.Bool(), rejectHint: r.Uint()}
+	m := &d.Message
+	m.Type, m.To, m.From, m.Term, m.LogTerm = &d.kind, &d.to, &d.from, &d.term, &d.logTerm
+	m.Index, m.Commit, m.Reject, m.RejectHint, m.Context = &d.index, &d.commit, &d.reject, &d.rejectHint, r.Bytes()
 	n := r.Count(4)
 	if n == 0 {
 		return m
 	}
 	m.Entries = make([]*raftpb.Entry, 0, n)
 	for range n {
-		m.Entries = append(m.Entries, &raftpb.Entry{Type: raftpb.EntryType(r.Byte()).Enum(), Term: new(r.Uint()), Index: new(r.Uint()), Data: bytes.Clone(r.Bytes())})
+		e := &raftEntry{kind: raftpb.EntryType(r.Byte()), term: r.Uint(), index: r.Uint()}
+		e.Type, e.Term, e.Index, e.Data = &e.kind, &e.term, &e.index, bytes.Clone(r.Bytes())
+		m.Entries = append(m.Entries, &e.Entry)
 	}
 	return m
 }

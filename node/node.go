@@ -446,6 +446,14 @@ func (n *Node) Replicas() []flow.ReplicaStatus {
 	return list
 }
 
+// Replica reports on the node's replica of a shard; ok is false when it has none.
+func (n *Node) Replica(s flow.ShardID) (status flow.ReplicaStatus, ok bool) {
+	if r := n.replicas[s]; r != nil {
+		return r.Status(), true
+	}
+	return status, false
+}
+
 // Identity returns who the node is.
 func (n *Node) Identity() Identity { return n.identity }
 

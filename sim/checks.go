@@ -109,9 +109,18 @@ func newChecks(w *World) *checks {
 	return &checks{w: w, digests: map[position]sighting{}, leaders: map[position]int{}}
 }
 
-// afterTurn compares each replica of a host with what is known of its group.
+// afterTurn compares each replica of a host that the turn wrote for with what is
+// known of its group. Whatever changes in a replica is written.
 func (c *checks) afterTurn(h *host) {
-	for _, r := range h.replicas() {
+	m, ok := h.machine.(reporter)
+	if !ok {
+		return
+	}
+	for _, shard := range h.touched {
+		r, ok := m.Replica(shard)
+		if !ok {
+			continue
+		}
 		was, seen := h.watched[r.Shard]
 		now := watchedReplica{r.Replica, r.Term, r.Applied, r.Commit, r.Leading}
 		if seen && was == now {
@@ -129,6 +138,7 @@ func (c *checks) afterTurn(h *host) {
 			c.compare(h, r)
 		}
 	}
+	h.touched = h.touched[:0]
 }
 
 func (c *checks) compare(h *host, r flow.ReplicaStatus) {

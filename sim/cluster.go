@@ -172,7 +172,10 @@ func (w *World) leaderOf(shard flow.ShardID) *host {
 }
 
 // reporter is what a Machine offers to the checks.
-type reporter interface{ Replicas() []flow.ReplicaStatus }
+type reporter interface {
+	Replicas() []flow.ReplicaStatus
+	Replica(shard flow.ShardID) (flow.ReplicaStatus, bool)
+}
 
 func (h *host) replicas() []flow.ReplicaStatus {
 	if r, ok := h.machine.(reporter); ok {

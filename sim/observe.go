@@ -1,11 +1,13 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/net"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // groupFacts is what the world knows of a group from all that its members wrote and
@@ -44,7 +46,6 @@ func (c *checks) began(h *host) {
 // wrote watches a batch that a process has given to its disk.
 func (c *checks) wrote(h *host, b *disk.Batch) {
 	batch := h.disk.applied
-	h.touched = h.touched[:0]
 	for _, op := range b.Ops() {
 		shard, tag, ok := groupOf(op.Key)
 		if !ok {
@@ -114,8 +115,8 @@ func (c *checks) wroteRange(h *host, g *writtenGroup, tag byte, op disk.Op, batc
 // sent watches a frame that a process has given to the network: what it promises to
 // others must be durable.
 func (c *checks) sent(h *host, frame []byte) {
-	if len(h.written) == 0 {
-		return // a process without groups
+	if len(h.written) == 0 || !mayPromise(frame) {
+		return
 	}
 	f, err := net.Decode(frame)
 	if err != nil {
@@ -125,6 +126,28 @@ func (c *checks) sent(h *host, frame []byte) {
 	for _, m := range f.Messages {
 		if r, ok := m.(*net.Raft); ok {
 			c.promised(h, r)
+		}
+	}
+}
+
+// mayPromise says whether a frame may hold an answer to a vote or an append: whether
+// somewhere a Raft message could begin (its kind, the shard, its type). It saves
+// reading the frames of a cluster that only beats.
+func mayPromise(frame []byte) bool {
+	const kindRaft, maxShardBytes = 1, 3
+	for at := 0; ; {
+		i := bytes.IndexByte(frame[at:], kindRaft)
+		if at += i + 1; i < 0 {
+			return false
+		}
+		for n := at; n < min(at+maxShardBytes, len(frame)); n++ {
+			if frame[n] >= 0x80 { // the shard's number goes on
+				continue
+			}
+			if n+1 < len(frame) && (frame[n+1] == byte(raftpb.MsgAppResp) || frame[n+1] == byte(raftpb.MsgVoteResp)) {
+				return true
+			}
+			break
 		}
 	}
 }

@@ -45,6 +45,14 @@ func (m *warped) Replicas() []flow.ReplicaStatus {
 	return out
 }
 
+func (m *warped) Replica(shard flow.ShardID) (flow.ReplicaStatus, bool) {
+	r, ok := m.Machine.(reporter).Replica(shard)
+	if ok && m.digest != nil {
+		m.digest(&r)
+	}
+	return r, ok
+}
+
 // warp makes every process that starts a warped one.
 func warp(w *World, bend func(m *warped)) {
 	boot := w.boot

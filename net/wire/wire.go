@@ -132,6 +132,11 @@ func (r *Reader) Bool() bool {
 
 // Uint reads an unsigned varint.
 func (r *Reader) Uint() uint64 {
+	if len(r.buf) > 0 && r.buf[0] < 0x80 { // most are small
+		v := uint64(r.buf[0])
+		r.buf = r.buf[1:]
+		return v
+	}
 	v, n := binary.Uvarint(r.buf)
 	if n <= 0 {
 		r.fail()

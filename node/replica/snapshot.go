@@ -169,6 +169,9 @@ func (r *Replica) endSends() {
 func (r *Replica) sending() []flow.ReplicaID { return slices.Sorted(maps.Keys(r.sends)) }
 
 func (r *Replica) tickSnapshots() {
+	if len(r.sends) == 0 && len(r.landing) == 0 {
+		return // as most groups are at most ticks
+	}
 	r.tickLandings()
 	for _, to := range r.sending() {
 		s := r.sends[to]
