@@ -125,9 +125,15 @@ type GetResponse struct {
 	Points []Point
 }
 
-// CountRequest counts a collection's points exactly.
+// Filter is a filter of points as Qdrant's clients send it, in JSON: an object of must,
+// should, must_not and min_should, whose meaning package index/filter holds. Empty, it
+// lets every point pass; what is malformed is InvalidArgument and names the field.
+type Filter []byte
+
+// CountRequest counts a collection's points exactly, those that pass the filter.
 type CountRequest struct {
 	Collection string
+	Filter     Filter
 	Read       ReadOptions
 }
 
@@ -142,8 +148,10 @@ type CountResponse struct {
 type ScrollRequest struct {
 	Collection string
 	// From is the first id that may appear; "" starts at the beginning.
-	From        PointID
-	Limit       int
+	From  PointID
+	Limit int
+	// Filter leaves out the points that do not pass it.
+	Filter      Filter
 	WithVector  bool
 	WithPayload bool
 	Read        ReadOptions
@@ -163,6 +171,8 @@ type SearchRequest struct {
 	Vector     Vector
 	// K is how many hits to return, 1 to MaxK.
 	K int
+	// Filter says which points may be hits; if at least K pass, there are K hits.
+	Filter Filter
 	// Exact compares every point; without it an approximate index may be used.
 	Exact bool
 	// EF is how many candidates the graphs keep while they are searched, 1 to MaxEF: more

@@ -357,3 +357,35 @@ func TestSearchParams(t *testing.T) {
 		t.Errorf("the node was asked %+v", got)
 	}
 }
+
+// TestFilterParams: a filter reaches the node as the client gave it.
+func TestFilterParams(t *testing.T) {
+	f, c, ctx := connect(t)
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 1, Metric: flow.Dot}); err != nil {
+		t.Fatal(err)
+	}
+	want := flow.Filter(`{"must":[{"key":"a\\u0041","match":{"value":1}}]}`)
+	latest := func() flow.Request {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.requests[len(f.requests)-1]
+	}
+	if _, err := c.Search(ctx, flow.SearchRequest{Collection: "c", Vector: flow.Vector{1}, K: 1, Filter: want}); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := latest().(*flow.SearchRequest); !ok || string(got.Filter) != string(want) {
+		t.Errorf("the node was asked %+v", got)
+	}
+	if _, err := c.Scroll(ctx, flow.ScrollRequest{Collection: "c", Limit: 3, Filter: want}); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := latest().(*flow.ScrollRequest); !ok || string(got.Filter) != string(want) {
+		t.Errorf("the node was asked %+v", got)
+	}
+	if _, err := c.Count(ctx, flow.CountRequest{Collection: "c", Filter: want}); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := latest().(*flow.CountRequest); !ok || string(got.Filter) != string(want) {
+		t.Errorf("the node was asked %+v", got)
+	}
+}

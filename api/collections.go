@@ -102,7 +102,7 @@ func (x *exchange) collection() error {
 	if err != nil {
 		return err
 	}
-	n, err := x.countOf(row.Name, o)
+	n, err := x.countOf(&flow.CountRequest{Collection: row.Name, Read: o})
 	if err != nil {
 		return err
 	}

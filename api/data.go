@@ -302,22 +302,24 @@ func (x *exchange) count() error {
 	if err != nil {
 		return err
 	}
-	if err := decodeCount(x.body); err != nil {
+	req, err := decodeCount(x.body)
+	if err != nil {
 		return err
 	}
-	resp, err := x.countOf(x.name(), o)
+	req.Collection, req.Read = x.name(), o
+	resp, err := x.countOf(&req)
 	if err != nil {
 		return err
 	}
 	return x.replyJSON(&resp.ReadInfo, client.CountResult{Count: resp.Count})
 }
 
-func (x *exchange) countOf(name string, o flow.ReadOptions) (*flow.CountResponse, error) {
-	resp, err := do[*flow.CountResponse](x, &flow.CountRequest{Collection: name, Read: o})
+func (x *exchange) countOf(req *flow.CountRequest) (*flow.CountResponse, error) {
+	resp, err := do[*flow.CountResponse](x, req)
 	if resp == nil {
 		return nil, err
 	}
-	return resp, whole(&resp.ReadInfo, &o, err)
+	return resp, whole(&resp.ReadInfo, &req.Read, err)
 }
 
 // version serves GET /.

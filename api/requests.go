@@ -131,7 +131,7 @@ func decodeScroll(body []byte) (r flow.ScrollRequest, err error) {
 			case "with_vector":
 				err = s.with(&r.WithVector)
 			case "filter":
-				err = s.filter()
+				r.Filter, err = s.filter()
 			}
 			return err
 		})
@@ -139,28 +139,31 @@ func decodeScroll(body []byte) (r flow.ScrollRequest, err error) {
 	return r, err
 }
 
-// filter refuses all filters but the empty one, which every point passes.
-func (s *scanner) filter() *scan.Error {
-	return s.mustBeEmpty("filters are not supported by this server")
+// filter takes a filter as it is; the node reads it.
+func (s *scanner) filter() (flow.Filter, *scan.Error) {
+	text, err := s.Skip()
+	return append(flow.Filter(nil), text...), err
 }
 
-// decodeCount reads {"exact"}. A count is exact whatever is asked for.
-func decodeCount(body []byte) error {
+// decodeCount reads {"exact","filter"}. A count is exact whatever is asked for.
+func decodeCount(body []byte) (r flow.CountRequest, err error) {
 	if len(body) == 0 {
-		return nil
+		return r, nil
 	}
-	return decode(body, func(s *scanner) *scan.Error {
+	err = decode(body, func(s *scanner) *scan.Error {
 		return s.fields(&countShape, func(key string) (err *scan.Error) {
 			if s.Null() {
 				return nil
 			}
 			if key == "filter" {
-				return s.filter()
+				r.Filter, err = s.filter()
+				return err
 			}
 			_, err = s.Bool()
 			return err
 		})
 	})
+	return r, err
 }
 
 // query is a decoded search or query.
@@ -222,7 +225,7 @@ func (q *query) field(s *scanner, key string) (err *scan.Error) {
 	case "with_vector":
 		err = s.with(&q.WithVector)
 	case "filter":
-		err = s.filter()
+		q.Filter, err = s.filter()
 	case "using":
 		var name string
 		if name, err = s.Text(); err == nil && name != "" {

@@ -187,7 +187,8 @@ func (c *Client) Retrieve(ctx context.Context, r flow.GetRequest) (flow.GetRespo
 // Count returns the exact number of points.
 func (c *Client) Count(ctx context.Context, r flow.CountRequest) (flow.CountResponse, error) {
 	var n CountResult
-	info, err := c.read(ctx, "client.Count", r.Collection, "/points/count", []byte(`{"exact":true}`), r.Read, &n)
+	b := append(appendFilter([]byte(`{"exact":true`), r.Filter), '}')
+	info, err := c.read(ctx, "client.Count", r.Collection, "/points/count", b, r.Read, &n)
 	if err != nil {
 		return flow.CountResponse{}, err
 	}
@@ -200,7 +201,7 @@ func (c *Client) Scroll(ctx context.Context, r flow.ScrollRequest) (flow.ScrollR
 	if r.From != "" {
 		b = AppendID(append(b, `,"offset":`...), r.From)
 	}
-	b = append(appendWith(b, r.WithPayload, r.WithVector), '}')
+	b = append(appendWith(appendFilter(b, r.Filter), r.WithPayload, r.WithVector), '}')
 	var page ScrollResult
 	info, err := c.read(ctx, "client.Scroll", r.Collection, "/points/scroll", b, r.Read, &page)
 	if err != nil {
@@ -230,7 +231,7 @@ type SearchResult struct {
 func (c *Client) Search(ctx context.Context, r flow.SearchRequest) (SearchResult, error) {
 	b := AppendVector([]byte(`{"vector":`), r.Vector)
 	b = strconv.AppendInt(append(b, `,"limit":`...), int64(r.K), 10)
-	b = appendParams(b, &r)
+	b = appendFilter(appendParams(b, &r), r.Filter)
 	b = append(appendWith(b, r.WithPayload, r.WithVector), '}')
 	var recs []PointRecord
 	info, err := c.read(ctx, "client.Search", r.Collection, "/points/search", b, r.Read, &recs)
@@ -245,6 +246,14 @@ func (c *Client) Search(ctx context.Context, r flow.SearchRequest) (SearchResult
 		}
 	}
 	return res, nil
+}
+
+// appendFilter appends a filter, if there is one.
+func appendFilter(b []byte, f flow.Filter) []byte {
+	if len(f) == 0 {
+		return b
+	}
+	return append(append(b, `,"filter":`...), f...)
 }
 
 // appendParams appends the params of a search, those that are not zero.

@@ -18,6 +18,23 @@ func (v *View) Len() int { return v.live }
 // Bytes returns how many bytes of vectors an exact search reads, an estimate of its cost.
 func (v *View) Bytes() uint64 { return v.bytes }
 
+// OrdinalOf returns the ordinal of the live row at a slot, and false if there is none.
+func (v *View) OrdinalOf(slot uint64) (ordinal uint32, ok bool) {
+	b := &v.tail
+	if len(b.slots) == 0 || slot < b.slots[0] {
+		i := sort.Search(len(v.sealed), func(i int) bool { return v.sealed[i].slots[0] > slot }) - 1
+		if i < 0 {
+			return 0, false
+		}
+		b = v.sealed[i]
+	}
+	row, ok := b.row(slot)
+	if !ok {
+		return 0, false
+	}
+	return b.ordinals.at(row), true
+}
+
 // SlotOf returns the slot of the live row with an ordinal, and false if there is none.
 func (v *View) SlotOf(ordinal uint32) (slot uint64, ok bool) {
 	b := &v.tail

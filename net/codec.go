@@ -169,6 +169,7 @@ func encodeRead(w *wire.Writer, b *Read) {
 	w.Uint(uint64(b.K))
 	w.Uint(uint64(b.EF))
 	w.Float64(b.Oversampling)
+	w.Bytes(b.Filter)
 }
 
 func decodeRead(r *wire.Reader) *Read {
@@ -185,6 +186,7 @@ func decodeRead(r *wire.Reader) *Read {
 	}
 	b.From, b.Limit = flow.PointID(r.Text()), int(r.Uint())
 	b.Vector, b.K, b.EF, b.Oversampling = r.Floats(), int(r.Uint()), int(r.Uint()), r.Float64()
+	b.Filter = r.Bytes()
 	return b
 }
 

@@ -91,7 +91,7 @@ func (s source) body(kind string) net.Body {
 			Token: s.token(), MaxStaleness: time.Duration(s.int()), Patience: time.Duration(-s.int()),
 			WithVector: s.bool(), WithPayload: s.bool(), Exact: s.bool(),
 			IDs:  many(s, func() flow.PointID { return flow.PointID(s.text()) }),
-			From: flow.PointID(s.text()), Limit: s.int(), Vector: s.floats(), K: s.int(), EF: s.int(), Oversampling: s.float(),
+			From: flow.PointID(s.text()), Limit: s.int(), Vector: s.floats(), K: s.int(), EF: s.int(), Oversampling: s.float(), Filter: s.bytes(),
 		}
 	case "call checkpoint":
 		return &net.Checkpoint{Shard: s.shard(), Request: s.request()}

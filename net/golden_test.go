@@ -28,7 +28,7 @@ var golden = map[string]net.Message{
 	"call read": &net.Call{ID: 9, Body: &net.Read{
 		Kind: net.ReadSearch, Collection: 11, Shards: []flow.ShardID{1, 4}, Level: flow.Bounded, Token: flow.SessionToken{{Shard: 1, Index: 20}, {Shard: 4, Index: 300}},
 		MaxStaleness: time.Second, Patience: 400 * time.Millisecond, WithVector: true, WithPayload: true, Exact: true,
-		IDs: []flow.PointID{flow.NumberID(7), "sseven"}, From: "sfrom", Limit: 101, Vector: flow.Vector{1, -0.5}, K: 10, EF: 64, Oversampling: 2.5,
+		IDs: []flow.PointID{flow.NumberID(7), "sseven"}, From: "sfrom", Limit: 101, Vector: flow.Vector{1, -0.5}, K: 10, EF: 64, Oversampling: 2.5, Filter: flow.Filter(`{"must":[]}`),
 	}},
 	"reply error": &net.Reply{ID: 9, Err: &flow.Error{
 		Op: "replica.Propose", Kind: flow.NotLeader, HasShard: true, Shard: 2, Leader: 3, Err: errors.New("replica n1.1 does not lead"),

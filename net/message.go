@@ -72,6 +72,8 @@ type Read struct {
 	WithVector   bool
 	WithPayload  bool
 	Exact        bool
+	// Filter is of a count, scroll or search.
+	Filter flow.Filter
 	// IDs are what a get reads, each belonging to one of Shards.
 	IDs []flow.PointID
 	// From and Limit are a scroll's.

@@ -342,7 +342,11 @@ func checkGet(req *flow.GetRequest) *flow.Error {
 }
 
 func (n *Node) serveCount(req *flow.CountRequest, reply func(flow.Response)) {
-	n.read(req.Collection, net.Read{Kind: net.ReadCount}, nil, req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
+	if err := checkFilter(req.Filter); err != nil {
+		reply(&flow.CountResponse{Outcome: outcome(err)})
+		return
+	}
+	n.read(req.Collection, net.Read{Kind: net.ReadCount, Filter: req.Filter}, nil, req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
 		resp := &flow.CountResponse{Outcome: outcome(err), ReadInfo: op.info(missing)}
 		if err == nil {
 			for _, r := range op.results {
@@ -358,7 +362,11 @@ func (n *Node) serveScroll(req *flow.ScrollRequest, reply func(flow.Response)) {
 		reply(&flow.ScrollResponse{Outcome: outcome(flow.Errorf(flow.InvalidArgument, "node.serveScroll", "limit is %d, it must be in 1..%d", req.Limit, flow.MaxScroll))})
 		return
 	}
-	q := net.Read{Kind: net.ReadScroll, From: req.From, Limit: req.Limit + 1, WithVector: req.WithVector, WithPayload: req.WithPayload}
+	if err := checkFilter(req.Filter); err != nil {
+		reply(&flow.ScrollResponse{Outcome: outcome(err)})
+		return
+	}
+	q := net.Read{Kind: net.ReadScroll, Filter: req.Filter, From: req.From, Limit: req.Limit + 1, WithVector: req.WithVector, WithPayload: req.WithPayload}
 	n.read(req.Collection, q, nil, req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
 		resp := &flow.ScrollResponse{Outcome: outcome(err), ReadInfo: op.info(missing)}
 		if err == nil {
@@ -379,7 +387,7 @@ func (n *Node) serveSearch(req *flow.SearchRequest, reply func(flow.Response)) {
 		reply(&flow.SearchResponse{Outcome: outcome(err)})
 		return
 	}
-	q := net.Read{Kind: net.ReadSearch, Vector: req.Vector, K: req.K, EF: req.EF, Oversampling: req.Oversampling,
+	q := net.Read{Kind: net.ReadSearch, Filter: req.Filter, Vector: req.Vector, K: req.K, EF: req.EF, Oversampling: req.Oversampling,
 		Exact: req.Exact, WithVector: req.WithVector, WithPayload: req.WithPayload}
 	n.read(req.Collection, q, nil, req.Read, func(op *readOp, missing []flow.ShardID, err *flow.Error) {
 		resp := &flow.SearchResponse{Outcome: outcome(err), ReadInfo: op.info(missing)}
@@ -401,5 +409,5 @@ func checkSearch(req *flow.SearchRequest) *flow.Error {
 	case req.Oversampling != 0 && !(req.Oversampling >= 1 && req.Oversampling <= flow.MaxOversampling):
 		return flow.Errorf(flow.InvalidArgument, op, "params.quantization.oversampling is %v, it must be in 1..%d", req.Oversampling, flow.MaxOversampling)
 	}
-	return nil
+	return checkFilter(req.Filter)
 }

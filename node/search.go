@@ -44,6 +44,17 @@ func (n *Node) runSearch(sv *serving, res *net.ReadResult, shards []flow.ShardID
 	q := sv.query
 	w := n.takeSearcher()
 	cost := 0
+	var snap disk.Snapshot
+	if q.WithVector || q.WithPayload || len(q.Filter) > 0 {
+		snap = n.cfg.Disk.Snapshot()
+	}
+	var sieves []*sieve
+	for i, sieve := range n.sieves(q, shards, snap) {
+		if sieve != nil {
+			sieves = append(sieves, sieve)
+			cost += int(n.shard(shards[i]).Count(q.Collection)) * payloadBytes
+		}
+	}
 	for _, s := range shards {
 		if v := n.shard(s).View(q.Collection); v != nil {
 			w.targets = append(w.targets, index.Target{View: v})
@@ -51,16 +62,15 @@ func (n *Node) runSearch(sv *serving, res *net.ReadResult, shards []flow.ShardID
 			cost += int(v.Bytes())
 		}
 	}
-	var snap disk.Snapshot
-	if q.WithVector || q.WithPayload {
-		snap = n.cfg.Disk.Snapshot()
-	}
 	done := sv.done
 	sv.done = func(body net.Body, err *flow.Error) {
 		n.returnSearcher(w)
 		done(body, err)
 	}
 	n.job(sv, res, cost, snap, func() (err error) {
+		if err := allow(w.targets, sieves, q.Filter); err != nil {
+			return err
+		}
 		w.found = index.SearchAll(w.found[:0], w.targets, index.Query{
 			Vector: q.Vector, K: q.K, EF: q.EF, Exact: q.Exact, Oversampling: q.Oversampling,
 		}, &w.scratch)
@@ -68,7 +78,7 @@ func (n *Node) runSearch(sv *serving, res *net.ReadResult, shards []flow.ShardID
 		for i, c := range w.found {
 			res.Hits[i] = flow.Hit{Point: flow.Point{ID: c.ID, Version: shard.Version(c.Slot)}, Distance: c.Distance}
 		}
-		if snap == nil {
+		if !q.WithVector && !q.WithPayload {
 			return nil
 		}
 		points := make([]located, len(w.found))

@@ -103,6 +103,10 @@ func (n *Node) run(sv *serving) {
 	}
 	switch sv.query.Kind {
 	case net.ReadCount:
+		if len(sv.query.Filter) > 0 {
+			n.runCount(sv, res, shards)
+			return
+		}
 		for _, s := range shards {
 			res.Count += n.shard(s).Count(sv.query.Collection)
 		}
@@ -153,8 +157,9 @@ func (n *Node) runScroll(sv *serving, res *net.ReadResult, shards []flow.ShardID
 		prefixes = append(prefixes, n.replicas[s].StatePrefix())
 	}
 	view := n.cfg.Disk.Snapshot()
+	sieves := n.sieves(sv.query, shards, view)
 	n.job(sv, res, sv.query.Limit*pointBytes, view, func() error {
-		points, err := scan(view, sv.query, prefixes)
+		points, err := scan(view, sv.query, prefixes, sieves)
 		if err != nil {
 			return err
 		}
@@ -182,18 +187,26 @@ func (n *Node) job(sv *serving, res *net.ReadResult, cost int, view disk.Snapsho
 	})
 }
 
-// scan lists the first points of some shards in id order.
-func scan(view disk.Reader, q *net.Read, prefixes [][]byte) ([]located, error) {
+// scan lists the first points of some shards in id order, those that pass the sieves.
+func scan(view disk.Reader, q *net.Read, prefixes [][]byte, sieves []*sieve) ([]located, error) {
 	var points []located
-	for _, prefix := range prefixes {
+	for i, prefix := range prefixes {
+		passes, err := passer(q, sieves, i)
+		if err != nil {
+			return nil, err
+		}
 		lo, hi := shard.IDRange(q.Collection, q.From)
 		skip := len(prefix) + 9 // the kind of row and the collection
 		count := 0
 		var bad error
-		err := view.Scan(join(prefix, lo), join(prefix, hi), func(key, value []byte) bool {
+		err = view.Scan(join(prefix, lo), join(prefix, hi), func(key, value []byte) bool {
 			slot, err := shard.DecodeSlot(value)
-			if bad = err; err != nil {
-				return false
+			pass := false
+			if err == nil {
+				pass, err = passes(slot)
+			}
+			if bad = err; !pass || err != nil {
+				return err == nil
 			}
 			points = append(points, located{prefix: prefix, slot: slot, id: flow.PointID(key[skip:])})
 			count++

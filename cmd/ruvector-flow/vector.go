@@ -161,6 +161,7 @@ nearer), the cosine or the dot product under the others (larger is nearer).`,
 	cmd.Flags().IntVar(&request.EF, "ef", 0, "candidates kept while graphs are searched; more finds more and takes longer (0: the node's choice)")
 	cmd.Flags().BoolVar(&request.WithVector, "with-vector", false, "show the vectors, too (JSON)")
 	cmd.Flags().BoolVar(&request.Read.Partial, "partial", false, "accept an answer that lacks shards, and name them")
+	filterFlag(cmd, &request.Filter)
 	read.add(cmd)
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if request.K < 1 || request.K > flow.MaxK {
@@ -274,24 +275,26 @@ type counted struct {
 func (a *app) vectorCount() *cobra.Command {
 	var collection string
 	var read readFlags
-	var options flow.ReadOptions
+	var request flow.CountRequest
 	var partial bool
 	cmd := &cobra.Command{
-		Use:     "count",
-		Short:   "Count a collection's vectors exactly",
-		Example: "  ruvector-flow vector count --collection photos --format json",
-		Args:    args(0, 0, ""),
+		Use:   "count",
+		Short: "Count a collection's vectors exactly",
+		Example: `  ruvector-flow vector count --collection photos --format json
+  ruvector-flow vector count --collection photos --filter '{"must":[{"key":"shop","match":{"value":"A"}}]}'`,
+		Args: args(0, 0, ""),
 	}
 	collectionFlag(cmd, &collection)
 	cmd.Flags().BoolVar(&partial, "partial", false, "accept an answer that lacks shards, and name them")
+	filterFlag(cmd, &request.Filter)
 	read.add(cmd)
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
-		options, err = read.options(cmd)
-		options.Partial = partial
+		request.Read, err = read.options(cmd)
+		request.Read.Partial, request.Collection = partial, collection
 		return err
 	}
 	return required(a.call(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
-		r, err := c.Count(ctx, flow.CountRequest{Collection: collection, Read: options})
+		r, err := c.Count(ctx, request)
 		if err != nil {
 			return err
 		}
@@ -300,6 +303,24 @@ func (a *app) vectorCount() *cobra.Command {
 			noteReadInfo(t, r.ReadInfo)
 		})
 	}), "collection")
+}
+
+// filterFlag gives a command --filter.
+func filterFlag(cmd *cobra.Command, to *flow.Filter) {
+	cmd.Flags().Var((*filterValue)(to), "filter", "only vectors whose metadata passes, a JSON object of must, should and must_not")
+}
+
+// filterValue is a filter as a flag. The node reads it; here it must only be JSON.
+type filterValue flow.Filter
+
+func (v *filterValue) String() string { return string(*v) }
+func (v *filterValue) Type() string   { return "JSON" }
+func (v *filterValue) Set(text string) error {
+	if !json.Valid([]byte(text)) {
+		return fmt.Errorf("it is not JSON: %.60q", text)
+	}
+	*v = filterValue(text)
+	return nil
 }
 
 func parseID(cmd *cobra.Command, text string) (flow.PointID, error) {

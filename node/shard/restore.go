@@ -143,7 +143,7 @@ func (c *collection) restorePoint(m *Machine, slot uint64, value []byte, hash ui
 		return true
 	}
 	c.restoring.points = append(c.restoring.points, restored{slot: slot, id: id})
-	c.insert(id, location{slot: slot, hash: hash}, m.scratch)
+	c.insert(id, location{slot: slot, hash: hash}, m.scratch, nil)
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/index"
+	"github.com/ruvector-flow/ruvector-flow/index/filter"
 	"github.com/ruvector-flow/ruvector-flow/net/wire"
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
@@ -38,6 +39,8 @@ type collection struct {
 	definition
 	points map[flow.PointID]location
 	index  *index.Index
+	// payloads holds what declared fields of the payloads are, by ordinal of index.
+	payloads *filter.Index
 	// segments is the segment table by ascending slots.
 	segments []Segment
 	// dead holds the hashes of the rows that segments retain, by slot.
@@ -176,7 +179,7 @@ func (m *Machine) create(id flow.CollectionID, d definition) *collection {
 	if err != nil {
 		panic(err) // the definition was checked before it entered the log
 	}
-	c := &collection{definition: d, points: map[flow.PointID]location{}, index: x, dead: map[uint64]uint64{}}
+	c := &collection{definition: d, points: map[flow.PointID]location{}, index: x, payloads: filter.New(), dead: map[uint64]uint64{}}
 	m.collections[id], m.changed[id] = c, true
 	return c
 }
@@ -202,14 +205,16 @@ func (c *collection) apply(id flow.CollectionID, slot uint64, o op, rows *replic
 			at.payload = rows.Put(PayloadKey(id, slot), o.payload)
 		}
 		c.hashes += at.hash + at.payload + rows.Put(idKey(id, o.id), encodeSlot(slot))
-		c.insert(o.id, at, o.vector)
+		c.insert(o.id, at, o.vector, o.payload)
 	}
 	return flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}
 }
 
 func (c *collection) remove(id flow.CollectionID, p flow.PointID, old location, rows *replica.Rows) {
 	idHash := replica.RowHash(idKey(id, p), encodeSlot(old.slot))
-	if _, retained := c.index.Remove(old.slot); retained {
+	ordinal, retained := c.index.Remove(old.slot)
+	c.payloads.Remove(ordinal)
+	if retained {
 		c.dead[old.slot] = old.hash
 	} else {
 		rows.Delete(PointKey(id, old.slot), old.hash)
@@ -224,10 +229,10 @@ func (c *collection) remove(id flow.CollectionID, p flow.PointID, old location, 
 	delete(c.points, p)
 }
 
-func (c *collection) insert(p flow.PointID, at location, v []float32) {
+func (c *collection) insert(p flow.PointID, at location, v []float32, payload []byte) {
 	c.points[p] = at
 	c.idBytes += uint64(len(p))
-	c.index.Insert(at.slot, p, v)
+	c.payloads.Add(c.index.Insert(at.slot, p, v), payload)
 }
 
 func (m *Machine) drop(position uint64, ids []flow.CollectionID, rows *replica.Rows) {
@@ -265,7 +270,7 @@ func (m *Machine) Meta() []byte {
 func (m *Machine) Points() (points, bytes uint64) {
 	for _, c := range m.collections { // order-free: a sum
 		points += uint64(len(c.points))
-		bytes += c.index.Bytes() + c.idBytes + uint64(len(c.points))*locationBytes + uint64(len(c.dead))*deadBytes
+		bytes += c.index.Bytes() + c.payloads.Bytes() + c.idBytes + uint64(len(c.points))*locationBytes + uint64(len(c.dead))*deadBytes
 	}
 	return points, bytes + uint64(len(m.dedup.results))*dedupBytes
 }
@@ -309,6 +314,15 @@ func (m *Machine) Slot(id flow.CollectionID, p flow.PointID) (slot uint64, ok bo
 func (m *Machine) View(id flow.CollectionID) *index.View {
 	if c := m.collections[id]; c != nil {
 		return c.index.View()
+	}
+	return nil
+}
+
+// Payloads returns an immutable view of what is indexed of a collection's payloads, by
+// the ordinals of View, or nil when the shard has none of it.
+func (m *Machine) Payloads(id flow.CollectionID) *filter.View {
+	if c := m.collections[id]; c != nil {
+		return c.payloads.View()
 	}
 	return nil
 }
