@@ -27,8 +27,9 @@ type Runner func(n int, do func(i int))
 // look for their neighbours in the graph as it was before the batch, and among the
 // rows before them in it; then all links are set, those of each node on their own.
 type Builder struct {
-	g    *Graph
-	done int // rows that are linked
+	g     *Graph
+	space space
+	done  int // rows that are linked
 	// counts holds, by layer, the number of nodes that are linked.
 	counts []int
 	grown  []grown
@@ -60,6 +61,7 @@ type edge struct {
 // chunk is the memory for one part of the work.
 type chunk struct {
 	Scratch
+	target target
 	near   pool      // candidates for links
 	batch  []float32 // distances to the rows before in the batch
 	picked []entry   // links chosen
@@ -73,6 +75,7 @@ func NewBuilder(cfg Config, rows *Rows) *Builder {
 		panic(fmt.Sprintf("graph: %d rows, more than %d", rows.Len(), maxRef))
 	}
 	b := &Builder{g: newGraph(cfg, rows)}
+	b.space = b.g.buildSpace()
 	b.counts = make([]int, len(b.g.layers))
 	b.members = make([][]int, len(b.g.layers))
 	for l := range b.g.layers {
@@ -161,12 +164,12 @@ func (b *Builder) top() int {
 func (b *Builder) insert(c *chunk, member int) {
 	row := uint32(b.done + member)
 	c.begin(b.g.rows.Len())
-	b.g.space.aimRow(&c.target, row)
+	b.space.aimRow(&c.target, row)
 	if cap(c.batch) < member {
 		c.batch = make([]float32, maxBatchRows)
 	}
 	c.batch = c.batch[:member]
-	b.g.space.run(c.batch, &c.target, b.done)
+	b.space.run(c.batch, &c.target, b.done)
 	c.pool.reset(b.g.cfg.EfConstruct)
 	top, level := b.top(), b.g.rows.Level(int(row))
 	for l := level; l >= 0; l-- {
@@ -187,7 +190,7 @@ func (b *Builder) insert(c *chunk, member int) {
 
 // arrive goes down from the top to a layer and fills the pool there.
 func (b *Builder) arrive(c *chunk, top, l int) {
-	nearest := c.descend(b.g.layers, b.g.space, 0, top, l+1)
+	nearest := c.descend(b.g.layers, b.space, &c.target, 0, top, l+1)
 	if l > 0 {
 		// Rows met above have numbers of their own here; one suffices to begin with.
 		c.forget()
@@ -220,7 +223,7 @@ func (b *Builder) search(c *chunk, l int) {
 			return
 		}
 		c.gather(y, e.ref(), 0)
-		c.measure(&b.g.space)
+		c.measure(b.space, &c.target)
 		for i, node := range c.nodes {
 			c.pool.add(newEntry(c.out[i], node))
 		}
@@ -239,7 +242,7 @@ func (b *Builder) choose(c *chunk, l, member int) {
 		}
 		c.near.add(newEntry(c.batch[m], uint32(b.counts[l]+i)))
 	}
-	c.picked = c.prune.pick(c.picked[:0], c.near.entries, &b.g.layers[l], &b.g.space, b.g.cfg.M)
+	c.picked = c.prune.pick(c.picked[:0], c.near.entries, &b.g.layers[l], &b.space, b.g.cfg.M)
 }
 
 // store sets the links of a new node.
@@ -317,6 +320,6 @@ func (b *Builder) join(c *chunk, edges []edge) {
 	}
 	slices.Sort(all)
 	c.near.entries = all
-	c.picked = c.prune.pick(c.picked[:0], all, y, &b.g.space, y.degree)
+	c.picked = c.prune.pick(c.picked[:0], all, y, &b.space, y.degree)
 	b.set(l, node, c.picked)
 }

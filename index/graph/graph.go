@@ -9,6 +9,7 @@ package graph
 import (
 	"slices"
 
+	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index/memory"
 )
 
@@ -16,7 +17,7 @@ import (
 type Graph struct {
 	cfg    Config
 	rows   *Rows
-	space  space
+	codes  *codes
 	layers []layer
 	digest uint64
 }
@@ -57,7 +58,7 @@ func (l *layer) node(row uint32) uint32 {
 // newGraph returns a graph without links over rows, whose levels say which nodes each
 // layer has. There is a lowest layer even without rows.
 func newGraph(cfg Config, rows *Rows) *Graph {
-	g := &Graph{cfg: cfg, rows: rows, space: space{rows: rows}}
+	g := &Graph{cfg: cfg, rows: rows, codes: newCodes(cfg, rows)}
 	members := make([][]uint32, maxLevel+1)
 	for row, level := range rows.levels {
 		for l := 1; l <= int(level); l++ {
@@ -80,6 +81,18 @@ func newGraph(cfg Config, rows *Rows) *Graph {
 	return g
 }
 
+// walkSpace is what walks measure in.
+func (g *Graph) walkSpace() space { return space{rows: g.rows, codes: g.codes} }
+
+// buildSpace is what links are chosen in. Bits are too coarse for it: a graph over them
+// has many nodes at one distance, and no way between them.
+func (g *Graph) buildSpace() space {
+	if g.cfg.Quantization == flow.Binary {
+		return space{rows: g.rows}
+	}
+	return g.walkSpace()
+}
+
 // Rows returns the rows of the graph.
 func (g *Graph) Rows() *Rows { return g.rows }
 
@@ -89,6 +102,9 @@ func (g *Graph) Digest() uint64 { return g.digest }
 // Bytes returns the memory of the graph without its rows.
 func (g *Graph) Bytes() uint64 {
 	bytes := uint64(0)
+	if g.codes != nil {
+		bytes += uint64(len(g.codes.block.Bytes())) + 4*uint64(len(g.codes.mean))
+	}
 	for i := range g.layers {
 		bytes += uint64(len(g.layers[i].block.Bytes())) + 4*uint64(cap(g.layers[i].rows))
 	}

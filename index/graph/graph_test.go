@@ -155,25 +155,51 @@ func decoded(t *testing.T, cfg graph.Config, rows *graph.Rows, g *graph.Graph) *
 // TestRecall compares walks through one part and several with exact search.
 func TestRecall(t *testing.T) {
 	for _, metric := range []flow.Metric{flow.Euclid, flow.Cosine, flow.Dot, flow.Manhattan} {
-		for _, parts := range []int{1, 5} {
-			t.Run(fmt.Sprintf("%v/%d", metric, parts), func(t *testing.T) {
-				cfg := config(t, graph.Config{Dim: 32, Metric: metric, EfConstruct: 100})
-				next := clusters(7, cfg.Dim, 30)
-				var ps []graph.Part
-				var queries []flow.Vector
-				for range parts {
-					rows, qs := draw(cfg, 4000/parts, 50, next)
-					ps, queries = append(ps, graph.Part{Graph: build(cfg, rows, 1<<30, nil)}), qs
-				}
-				s, sum := &graph.Scratch{}, 0.0
-				for _, q := range queries {
-					hits := graph.Walk(ps, graph.Query{Vector: q, K: 10, EF: 100}, s)
-					sum += recall(hits, exact(ps, q, 10, nil))
-				}
-				if got := sum / float64(len(queries)); got < 0.98 {
-					t.Errorf("recall %.4f", got)
-				}
-			})
+		for _, quantization := range []flow.Quantization{flow.NoQuantization, flow.Int8, flow.Binary} {
+			for _, parts := range []int{1, 5} {
+				t.Run(fmt.Sprintf("%v/%v/%d", metric, quantization, parts), func(t *testing.T) {
+					testRecall(t, metric, quantization, parts)
+				})
+			}
 		}
 	}
+}
+
+func testRecall(t *testing.T, metric flow.Metric, quantization flow.Quantization, parts int) {
+	cfg := config(t, graph.Config{Dim: 64, Metric: metric, EfConstruct: 100, Quantization: quantization})
+	next := clusters(7, cfg.Dim, 30)
+	var ps []graph.Part
+	var queries []flow.Vector
+	for range parts {
+		rows, qs := draw(cfg, 4000/parts, 50, next)
+		ps, queries = append(ps, graph.Part{Graph: build(cfg, rows, 1<<30, nil)}), qs
+	}
+	ef := 100
+	if quantization == flow.Binary {
+		ef = 400
+	}
+	s, sum := &graph.Scratch{}, 0.0
+	for _, q := range queries {
+		hits := graph.Walk(ps, graph.Query{Vector: q, K: 10, EF: ef}, s)
+		want := exact(ps, q, 10, nil)
+		for i, h := range hits {
+			if i > 0 && h.Distance < hits[i-1].Distance {
+				t.Fatalf("hit %d at %v after %v", i, h.Distance, hits[i-1].Distance)
+			}
+			if got := distanceOf(ps, q, h); got != h.Distance {
+				t.Fatalf("hit %+v is at %v", h, got)
+			}
+		}
+		sum += recall(hits, want)
+	}
+	if got := sum / float64(len(queries)); got < 0.97 {
+		t.Errorf("recall %.4f", got)
+	}
+}
+
+// distanceOf measures a hit on its own.
+func distanceOf(parts []graph.Part, q flow.Vector, h graph.Hit) float32 {
+	var out [1]float32
+	parts[h.Part].Graph.Rows().Distances(out[:], q, int(h.Row))
+	return out[0]
 }

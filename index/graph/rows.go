@@ -6,34 +6,47 @@ import (
 	"runtime"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/distance"
 	"github.com/ruvector-flow/ruvector-flow/index/memory"
 )
 
-// maxLevel bounds the number of layers above the lowest.
-const maxLevel = 15
-
-// strideFloats is what a row's length is rounded up to: 32 bytes, so that a load of
-// eight floats never straddles two cache lines.
-const strideFloats = 8
+const (
+	// maxLevel bounds the number of layers above the lowest.
+	maxLevel = 15
+	// rowAlign is what a row's bytes are rounded up to, so that a load of a register
+	// straddles two cache lines as seldom as can be.
+	floatAlign, byteAlign = 32, 16
+	// exactSum is the least sum of whole numbers that a float32 may not hold.
+	exactSum = 1 << 24
+)
 
 // Rows holds the vectors of a segment in the order in which they are linked. It is
 // filled once, with Add, and read by any number of goroutines afterwards.
+//
+// As long as every component is a whole number from 0 to 255, as in images and many
+// descriptors, a row takes a byte a component; with the first other one all become
+// float32. Distances are the same to the last bit in both forms.
 type Rows struct {
 	cfg      Config
-	stride   int // in components
 	capacity int
-	block    *memory.Block
-	floats   []float32
 	levels   []uint8
+	block    *memory.Block
+	stride   int       // in components
+	bytes    []uint8   // the rows, or nil
+	floats   []float32 // the rows, if bytes is nil
 }
 
 // NewRows returns an empty Rows with room for capacity vectors. The Config must be one
 // that WithDefaults returned.
 func NewRows(cfg Config, capacity int) *Rows {
-	stride := (cfg.Dim + strideFloats - 1) / strideFloats * strideFloats
-	r := &Rows{cfg: cfg, stride: stride, capacity: capacity, levels: make([]uint8, 0, capacity)}
-	r.block = cfg.Memory.Alloc(4 * capacity * stride)
-	r.floats = r.block.Float32s()
+	r := &Rows{cfg: cfg, capacity: capacity, levels: make([]uint8, 0, capacity)}
+	if cfg.Metric == flow.Manhattan {
+		r.widen()
+		return r
+	}
+	r.stride = (cfg.Dim + byteAlign - 1) / byteAlign * byteAlign
+	r.block = cfg.Memory.Alloc(capacity * r.stride)
+	r.bytes = r.block.Bytes()
 	return r
 }
 
@@ -44,8 +57,38 @@ func (r *Rows) Add(v flow.Vector, level int) {
 	if n == r.capacity || len(v) != r.cfg.Dim || level < 0 || level > maxLevel {
 		panic(fmt.Sprintf("graph: add of %d components at level %d to %d rows of %d with dimension %d", len(v), level, n, r.capacity, r.cfg.Dim))
 	}
-	copy(r.floats[n*r.stride:], v)
+	if r.bytes != nil && !narrow(r.bytes[n*r.stride:], v) {
+		r.widen()
+	}
+	if r.bytes == nil {
+		copy(r.floats[n*r.stride:], v)
+	}
 	r.levels = append(r.levels, uint8(level))
+}
+
+// narrow sets dst to v and says whether it could: every component is a whole number
+// from 0 to 255.
+func narrow(dst []uint8, v []float32) bool {
+	for i, x := range v {
+		c := uint8(int32(x)) // of whatever the conversion gives, only equals pass
+		dst[i] = c
+		if float32(c) != x {
+			return false
+		}
+	}
+	return true
+}
+
+// widen makes the rows float32.
+func (r *Rows) widen() {
+	per := floatAlign / 4
+	stride := (r.cfg.Dim + per - 1) / per * per
+	block := r.cfg.Memory.Alloc(4 * r.capacity * stride)
+	floats := block.Float32s()
+	for row := range r.levels {
+		r.Vector(floats[row*stride:][:r.cfg.Dim], row)
+	}
+	r.block, r.floats, r.stride, r.bytes = block, floats, stride, nil
 }
 
 // Len returns the number of rows.
@@ -57,33 +100,51 @@ func (r *Rows) Level(row int) int { return int(r.levels[row]) }
 // Bytes returns the memory of the vectors and their levels.
 func (r *Rows) Bytes() uint64 { return uint64(len(r.block.Bytes()) + cap(r.levels)) }
 
-// Floats returns the vectors, one after the other at Stride: memory that is valid while
-// the Rows is reachable.
-func (r *Rows) Floats() []float32 { return r.floats[:len(r.levels)*r.stride] }
-
-// Stride returns how many floats a row takes, the dimension or a little more; those behind
-// the dimension are zero.
-func (r *Rows) Stride() int { return r.stride }
-
 // Vector copies a row into dst, which has the dimension of the rows.
 func (r *Rows) Vector(dst flow.Vector, row int) {
-	copy(dst, r.floats[row*r.stride:][:r.cfg.Dim])
+	dst = dst[:r.cfg.Dim]
+	if r.bytes == nil {
+		copy(dst, r.floats[row*r.stride:])
+	} else {
+		for i, c := range r.bytes[row*r.stride:][:len(dst)] {
+			dst[i] = float32(c)
+		}
+	}
 	runtime.KeepAlive(r)
 }
 
 // Distances sets out[i] to the distance (see Measure) between q and row first+i.
 func (r *Rows) Distances(out, q []float32, first int) {
-	if len(out) > 0 {
+	switch {
+	case len(out) == 0:
+	case r.bytes == nil:
 		Measure(r.cfg.Metric, out, q, r.floats[first*r.stride:], r.stride)
+	default:
+		if r.cfg.Metric == flow.Euclid {
+			distance.SquaredL2Mixed(out, q, r.bytes[first*r.stride:], r.stride)
+		} else {
+			distance.DotMixed(out, q, r.bytes[first*r.stride:], r.stride)
+		}
+		finish(r.cfg.Metric, out)
 	}
 	runtime.KeepAlive(r)
 }
 
 // DistancesAt sets out[i] to the distance (see Measure) between q and row at[i].
 func (r *Rows) DistancesAt(out, q []float32, at []uint32) {
-	for i, row := range at {
-		Measure(r.cfg.Metric, out[i:i+1], q, r.floats[int(row)*r.stride:], r.stride)
+	switch {
+	case r.bytes != nil && r.cfg.Metric == flow.Euclid:
+		distance.SquaredL2MixedAt(out, q, r.bytes, r.stride, at)
+	case r.bytes != nil:
+		distance.DotMixedAt(out, q, r.bytes, r.stride, at)
+	case r.cfg.Metric == flow.Euclid:
+		distance.SquaredL2At(out, q, r.floats, r.stride, at)
+	case r.cfg.Metric == flow.Manhattan:
+		distance.ManhattanAt(out, q, r.floats, r.stride, at)
+	default:
+		distance.DotAt(out, q, r.floats, r.stride, at)
 	}
+	finish(r.cfg.Metric, out[:len(at)])
 	runtime.KeepAlive(r)
 }
 

@@ -6,9 +6,10 @@ type Scratch struct {
 	// Stats counts what the walks with this Scratch have done; reset it at will.
 	Stats Stats
 
-	target target
-	pool   pool
-	best   pool // of all parts
+	// targets holds the query in the form of each part.
+	targets []target
+	pool    pool
+	best    pool // of all parts
 	// far holds entries to be expanded that must not be returned.
 	far queue
 	// seen has a bit for each row met; touched lists them, to be cleared.
@@ -21,6 +22,7 @@ type Scratch struct {
 	met          []uint32
 	metDistances []float32
 	bases        []uint32
+	again        int // how many candidates are measured again
 	hits         []Hit
 }
 
@@ -66,24 +68,21 @@ func (s *Scratch) gather(l *layer, node, base uint32) {
 }
 
 // measure computes the distances of what gather has listed.
-func (s *Scratch) measure(sp *space) {
+func (s *Scratch) measure(sp space, t *target) {
 	s.Stats.Distances += len(s.at)
-	if cap(s.out) < len(s.at) {
-		s.out = make([]float32, 2*len(s.at))
-	}
-	s.out = s.out[:len(s.at)]
-	sp.at(s.out, &s.target, s.at)
+	s.out = resized(s.out, len(s.at))
+	sp.at(s.out, t, s.at)
 }
 
 // descend goes from the first node of layer top to the nearest node it finds in layer
 // end, by steps to nearer neighbours, and lists all it meets on the way. It returns
 // that node's row. Below the lowest of these layers nothing that was met is nearer.
-func (s *Scratch) descend(layers []layer, sp space, base uint32, top, end int) entry {
+func (s *Scratch) descend(layers []layer, sp space, t *target, base uint32, top, end int) entry {
 	s.met, s.metDistances = s.met[:0], s.metDistances[:0]
 	best := layers[top].row(0)
 	s.at, s.nodes = append(s.at[:0], best), append(s.nodes[:0], 0)
 	s.see(base + best)
-	s.measure(&sp)
+	s.measure(sp, t)
 	nearest := newEntry(s.out[0], best)
 	s.met, s.metDistances = append(s.met, best), append(s.metDistances, s.out[0])
 	for l := top; l >= end; l-- {
@@ -91,7 +90,7 @@ func (s *Scratch) descend(layers []layer, sp space, base uint32, top, end int) e
 		for moved := true; moved; {
 			moved = false
 			s.gather(&layers[l], node, base)
-			s.measure(&sp)
+			s.measure(sp, t)
 			for i, row := range s.at {
 				if e := newEntry(s.out[i], row); e < nearest {
 					nearest, node, moved = e, s.nodes[i], true

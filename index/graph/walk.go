@@ -1,11 +1,17 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"runtime"
+	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
+
+// defaultOversampling is how many times K candidates found by bytes are measured again.
+const defaultOversampling = 3
 
 // Part is a graph that takes part in a walk.
 type Part struct {
@@ -38,7 +44,8 @@ type Query struct {
 	// find more of the nearest and cost more. One EF is shared by all parts.
 	EF int
 	// Oversampling is how many times K candidates of a walk on codes are measured again
-	// on their float32 rows; 0 for 4. It has no effect without codes.
+	// on their float32 rows; 0 for 3, or, where codes are bits, for all EF. It has no effect
+	// without codes.
 	Oversampling float64
 }
 
@@ -66,33 +73,61 @@ func Walk(parts []Part, q Query, s *Scratch) []Hit {
 		panic(fmt.Sprintf("graph: walk through %d rows, more than %d", total, maxRef))
 	}
 	s.begin(total)
-	s.bases = s.bases[:0]
-	base := 0
+	k := max(q.K, 0)
+	s.prepare(parts, &q)
+	s.best.reset(max(k, s.again))
 	for i := range parts {
-		s.bases = append(s.bases, uint32(base))
-		base += parts[i].Graph.rows.Len()
-	}
-	s.best.reset(max(q.K, 0))
-	for i := range parts {
-		s.pool.reset(max(q.EF, q.K, 1))
+		s.pool.reset(max(q.EF, k, s.again, 1))
 		s.far.reset()
-		s.enter(&parts[i], s.bases[i], q.Vector)
-		s.follow(parts, q.Vector)
-		for _, e := range s.pool.entries[:min(max(q.K, 0), len(s.pool.entries))] {
+		s.enter(&parts[i], i)
+		s.follow(&parts[i], i)
+		for _, e := range s.pool.entries[:min(s.best.limit, len(s.pool.entries))] {
 			s.best.add(e)
 		}
 	}
+	hits := s.collect(parts, &q)
 	runtime.KeepAlive(parts)
-	return s.collect()
+	return hits
+}
+
+// prepare numbers the rows of all parts and brings the query into the form of each.
+func (s *Scratch) prepare(parts []Part, q *Query) {
+	s.bases, s.again = s.bases[:0], 0
+	for len(s.targets) < len(parts) {
+		s.targets = append(s.targets, target{})
+	}
+	base := 0
+	for i := range parts {
+		g := parts[i].Graph
+		s.bases = append(s.bases, uint32(base))
+		base += g.rows.Len()
+		sp := g.walkSpace()
+		sp.aim(&s.targets[i], q.Vector)
+		if g.codes != nil {
+			s.again = max(s.again, q.again(g.codes.words != nil))
+		}
+	}
+}
+
+// again returns how many candidates are measured again.
+func (q *Query) again(bits bool) int {
+	oversampling := q.Oversampling
+	switch {
+	case oversampling <= 0 && bits:
+		return max(q.EF, q.K)
+	case oversampling <= 0:
+		oversampling = defaultOversampling
+	}
+	return int(min(math.Ceil(float64(q.K)*max(oversampling, 1)), maxRef))
 }
 
 // enter goes down the upper layers of a part and offers all that it meets.
-func (s *Scratch) enter(p *Part, base uint32, v flow.Vector) {
+func (s *Scratch) enter(p *Part, part int) {
 	if p.Graph.rows.Len() == 0 {
 		return
 	}
-	p.Graph.space.aim(&s.target, v)
-	s.descend(p.Graph.layers, p.Graph.space, base, len(p.Graph.layers)-1, 1)
+	base := s.bases[part]
+	s.descend(p.Graph.layers, p.Graph.walkSpace(), &s.targets[part], base, len(p.Graph.layers)-1, 1)
 	for i, row := range s.met {
 		s.offer(p, base, row, s.metDistances[i])
 	}
@@ -111,21 +146,15 @@ func (s *Scratch) offer(p *Part, base, row uint32, d float32) {
 }
 
 // follow expands the nearest entries until all that are left are beyond the pool.
-func (s *Scratch) follow(parts []Part, v flow.Vector) {
-	aimed := -1
+func (s *Scratch) follow(p *Part, part int) {
+	base, sp := s.bases[part], p.Graph.walkSpace()
 	for {
 		e, ok := s.nearest()
 		if !ok {
 			return
 		}
-		part := s.part(e.ref())
-		p, base := &parts[part], s.bases[part]
-		if part != aimed {
-			p.Graph.space.aim(&s.target, v)
-			aimed = part
-		}
 		s.gather(&p.Graph.layers[0], e.ref()-base, base)
-		s.measure(&p.Graph.space)
+		s.measure(sp, &s.targets[part])
 		for i, row := range s.at {
 			s.offer(p, base, row, s.out[i])
 		}
@@ -156,12 +185,30 @@ func (s *Scratch) part(ref uint32) int {
 	return lo
 }
 
-// collect returns the best entries as hits.
-func (s *Scratch) collect() []Hit {
+// collect returns the K best entries as hits, with the distances that Measure gives.
+func (s *Scratch) collect(parts []Part, q *Query) []Hit {
+	k := min(max(q.K, 0), len(s.best.entries))
 	s.hits = s.hits[:0]
+	measured := true
 	for _, e := range s.best.entries {
 		part := s.part(e.ref())
+		sp := parts[part].Graph.walkSpace()
+		measured = measured && sp.measured(&s.targets[part], e.distance())
 		s.hits = append(s.hits, Hit{Part: part, Row: e.ref() - s.bases[part], Distance: e.distance()})
 	}
-	return s.hits
+	if !measured {
+		for i := range s.hits {
+			h := &s.hits[i]
+			s.at, s.out = append(s.at[:0], h.Row), resized(s.out, 1)
+			parts[h.Part].Graph.rows.DistancesAt(s.out, q.Vector, s.at)
+			h.Distance = s.out[0]
+		}
+		s.Stats.Distances += len(s.hits)
+		slices.SortFunc(s.hits, Hit.compare)
+	}
+	return s.hits[:k]
+}
+
+func (h Hit) compare(o Hit) int {
+	return cmp.Or(cmp.Compare(h.Distance, o.Distance), cmp.Compare(h.Part, o.Part), cmp.Compare(h.Row, o.Row))
 }
