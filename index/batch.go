@@ -6,7 +6,6 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index/distance"
-	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
 
 const (
@@ -98,7 +97,7 @@ func (s *Scratch) compareAll(metric flow.Metric, at, queries int) {
 			for i := range out {
 				out[i] = b.out[i][:n]
 			}
-			graph.MeasureBatch(metric, &out, (*[kernelQueries][]float32)(b.queries[j:]), p.rows[first*p.stride:], p.stride)
+			p.distancesBatch(metric, &out, (*[kernelQueries][]float32)(b.queries[j:]), first)
 			for i := range min(kernelQueries, queries-j) {
 				t := &b.tops[j+i]
 				for row, d := range out[i] {

@@ -51,6 +51,8 @@ type block struct {
 	rows   []float32 // a multiple of the stride
 	// matrix is the owner of rows in a block that was made for a graph; else they are of the heap.
 	matrix *graph.Rows
+	// vectors is what a View sees of the matrix.
+	vectors graph.Vectors
 	// graph is over the rows of the matrix, or nil: then rows are compared one by one.
 	graph    *graph.Graph
 	ids      ids
@@ -83,10 +85,10 @@ func newBlock(capacity, stride int, epoch uint64) *block {
 func newMatrix(cfg Config, capacity, idBytes int, epoch uint64) *block {
 	m := graph.NewRows(cfg, capacity)
 	return &block{
-		stride: m.Stride(), matrix: m,
-		ids:   newIDs(capacity, idBytes),
-		slots: make([]uint64, 0, capacity),
-		epoch: epoch,
+		matrix: m,
+		ids:    newIDs(capacity, idBytes),
+		slots:  make([]uint64, 0, capacity),
+		epoch:  epoch,
 	}
 }
 
@@ -116,7 +118,7 @@ func (b *block) bytes() uint64 {
 func (b *block) push(slot uint64, ordinal uint32, id flow.PointID, v []float32, m int) {
 	if b.matrix != nil {
 		b.matrix.Add(v, graph.LevelOf(xxhash.Sum64String(string(id)), m))
-		b.rows = b.matrix.Floats()
+		b.vectors = b.matrix.Vectors
 	} else {
 		n := len(b.rows)
 		b.rows = b.rows[:n+b.stride]
@@ -127,14 +129,48 @@ func (b *block) push(slot uint64, ordinal uint32, id flow.PointID, v []float32, 
 	b.ids.push(id)
 }
 
-// vector returns a row, which has dim components.
-func (b *block) vector(row, dim int) []float32 { return b.rows[row*b.stride:][:dim] }
+// vector returns a row, in buffer or in place. It has as many components as buffer.
+func (b *block) vector(buffer []float32, row int) []float32 {
+	if b.matrix == nil {
+		return b.rows[row*b.stride:][:len(buffer)]
+	}
+	b.vectors.Vector(buffer, row)
+	return buffer
+}
+
+// distances sets out[i] to the distance between q and row first+i.
+func (b *block) distances(metric flow.Metric, out, q []float32, first int) {
+	if b.matrix == nil {
+		graph.Measure(metric, out, q, b.rows[first*b.stride:], b.stride)
+		return
+	}
+	b.vectors.Distances(out, q, first)
+}
+
+// distancesAt sets out[i] to the distance between q and row at[i].
+func (b *block) distancesAt(metric flow.Metric, out, q []float32, at []uint32) {
+	if b.matrix == nil {
+		graph.MeasureAt(metric, out, q, b.rows, b.stride, at)
+		return
+	}
+	b.vectors.DistancesAt(out, q, at)
+}
+
+// distancesBatch sets out[j][i] to the distance between q[j] and row first+i.
+func (b *block) distancesBatch(metric flow.Metric, out, q *[kernelQueries][]float32, first int) {
+	if b.matrix == nil {
+		graph.MeasureBatch(metric, out, q, b.rows[first*b.stride:], b.stride)
+		return
+	}
+	b.vectors.DistancesBatch(out, q, first)
+}
 
 // take appends the rows of another block that are not in a bitmap.
 func (b *block) take(from *block, without []uint64, cfg *Config) {
+	buffer := make([]float32, cfg.Dim)
 	for i, slot := range from.slots {
 		if !has(without, i) {
-			b.push(slot, from.ordinals.at(i), from.ids.at(i), from.vector(i, cfg.Dim), cfg.M)
+			b.push(slot, from.ordinals.at(i), from.ids.at(i), from.vector(buffer, i), cfg.M)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (x *Index) Builder(id SegmentID) *Builder {
 	b := &Builder{cfg: x.cfg, segment: s}
 	for _, in := range x.blocksOf(s) {
 		b.inputs = append(b.inputs, block{
-			stride: in.stride, rows: in.rows, matrix: in.matrix, ids: in.ids, slots: in.slots,
+			stride: in.stride, rows: in.rows, matrix: in.matrix, vectors: in.vectors, ids: in.ids, slots: in.slots,
 			ordinals: in.ordinals, absent: in.absent, nAbsent: in.nAbsent,
 		})
 		b.rows += in.content()
@@ -108,6 +108,7 @@ func (b *Builder) gather(budget int) bool {
 			b.out = newMatrix(b.cfg, b.rows, b.idBytes, 0)
 		}
 	}
+	buffer := make([]float32, b.cfg.Dim)
 	for b.input < len(b.inputs) {
 		in := &b.inputs[b.input]
 		for ; b.row < len(in.slots); b.row++ {
@@ -116,7 +117,7 @@ func (b *Builder) gather(budget int) bool {
 			}
 			if !has(in.absent, b.row) {
 				budget--
-				b.out.push(in.slots[b.row], in.ordinals.at(b.row), in.ids.at(b.row), in.vector(b.row, b.cfg.Dim), b.cfg.M)
+				b.out.push(in.slots[b.row], in.ordinals.at(b.row), in.ids.at(b.row), in.vector(buffer, b.row), b.cfg.M)
 			}
 		}
 		b.input, b.row = b.input+1, 0

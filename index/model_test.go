@@ -125,7 +125,7 @@ func checkAccounts(t fataler, x *Index) {
 				dead++
 			}
 		}
-		if dead != b.nDead || ids != uint64(len(b.ids.bytes)) || b.segment == nil && b.live() == 0 || len(b.rows) != len(b.slots)*x.stride {
+		if dead != b.nDead || ids != uint64(len(b.ids.bytes)) || b.segment == nil && b.live() == 0 || b.matrix == nil && len(b.rows) != len(b.slots)*x.stride || b.matrix != nil && b.matrix.Len() != len(b.slots) {
 			t.Fatalf("block %d: %d dead counted as %d, %d id bytes as %d, %d floats for %d rows",
 				i, dead, b.nDead, ids, len(b.ids.bytes), len(b.rows), len(b.slots))
 		}

@@ -4,7 +4,6 @@ import (
 	"math/bits"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
-	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
 
 // denseRows is how many rows of a word must be eligible for a search to compare all of
@@ -28,7 +27,7 @@ func (s *Scratch) scan(metric flow.Metric, q flow.Vector, at int) {
 		case n >= denseRows:
 			from := bits.TrailingZeros64(word)
 			out := s.list.out[:bits.Len64(word)-from]
-			graph.Measure(metric, out, q, p.rows[(first+from)*p.stride:], p.stride)
+			p.distances(metric, out, q, first+from)
 			s.Stats.Scanned += len(out)
 			for i, d := range out {
 				if d <= s.top.bound && word>>(from+i)&1 != 0 {
@@ -54,7 +53,7 @@ func (s *Scratch) flush(metric flow.Metric, q flow.Vector, at int) {
 	}
 	p, rows := &s.pieces[at], s.list.at[:s.list.n]
 	out := s.list.out[:len(rows)]
-	graph.MeasureAt(metric, out, q, p.rows, p.stride, rows)
+	p.distancesAt(metric, out, q, rows)
 	s.Stats.Scanned += len(out)
 	for i, d := range out {
 		if d <= s.top.bound {

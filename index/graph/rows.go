@@ -3,11 +3,8 @@ package graph
 import (
 	"fmt"
 	"math"
-	"runtime"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
-	"github.com/ruvector-flow/ruvector-flow/index/distance"
-	"github.com/ruvector-flow/ruvector-flow/index/memory"
 )
 
 const (
@@ -16,8 +13,6 @@ const (
 	// rowAlign is what a row's bytes are rounded up to, so that a load of a register
 	// straddles two cache lines as seldom as can be.
 	floatAlign, byteAlign = 32, 16
-	// exactSum is the least sum of whole numbers that a float32 may not hold.
-	exactSum = 1 << 24
 )
 
 // Rows holds the vectors of a segment in the order in which they are linked. It is
@@ -27,19 +22,17 @@ const (
 // descriptors, a row takes a byte a component; with the first other one all become
 // float32. Distances are the same to the last bit in both forms.
 type Rows struct {
+	Vectors
 	cfg      Config
 	capacity int
 	levels   []uint8
-	block    *memory.Block
-	stride   int       // in components
-	bytes    []uint8   // the rows, or nil
-	floats   []float32 // the rows, if bytes is nil
 }
 
 // NewRows returns an empty Rows with room for capacity vectors. The Config must be one
 // that WithDefaults returned.
 func NewRows(cfg Config, capacity int) *Rows {
 	r := &Rows{cfg: cfg, capacity: capacity, levels: make([]uint8, 0, capacity)}
+	r.metric, r.dim = cfg.Metric, cfg.Dim
 	if cfg.Metric == flow.Manhattan {
 		r.widen()
 		return r
@@ -99,54 +92,6 @@ func (r *Rows) Level(row int) int { return int(r.levels[row]) }
 
 // Bytes returns the memory of the vectors and their levels.
 func (r *Rows) Bytes() uint64 { return uint64(len(r.block.Bytes()) + cap(r.levels)) }
-
-// Vector copies a row into dst, which has the dimension of the rows.
-func (r *Rows) Vector(dst flow.Vector, row int) {
-	dst = dst[:r.cfg.Dim]
-	if r.bytes == nil {
-		copy(dst, r.floats[row*r.stride:])
-	} else {
-		for i, c := range r.bytes[row*r.stride:][:len(dst)] {
-			dst[i] = float32(c)
-		}
-	}
-	runtime.KeepAlive(r)
-}
-
-// Distances sets out[i] to the distance (see Measure) between q and row first+i.
-func (r *Rows) Distances(out, q []float32, first int) {
-	switch {
-	case len(out) == 0:
-	case r.bytes == nil:
-		Measure(r.cfg.Metric, out, q, r.floats[first*r.stride:], r.stride)
-	default:
-		if r.cfg.Metric == flow.Euclid {
-			distance.SquaredL2Mixed(out, q, r.bytes[first*r.stride:], r.stride)
-		} else {
-			distance.DotMixed(out, q, r.bytes[first*r.stride:], r.stride)
-		}
-		finish(r.cfg.Metric, out)
-	}
-	runtime.KeepAlive(r)
-}
-
-// DistancesAt sets out[i] to the distance (see Measure) between q and row at[i].
-func (r *Rows) DistancesAt(out, q []float32, at []uint32) {
-	switch {
-	case r.bytes != nil && r.cfg.Metric == flow.Euclid:
-		distance.SquaredL2MixedAt(out, q, r.bytes, r.stride, at)
-	case r.bytes != nil:
-		distance.DotMixedAt(out, q, r.bytes, r.stride, at)
-	case r.cfg.Metric == flow.Euclid:
-		distance.SquaredL2At(out, q, r.floats, r.stride, at)
-	case r.cfg.Metric == flow.Manhattan:
-		distance.ManhattanAt(out, q, r.floats, r.stride, at)
-	default:
-		distance.DotAt(out, q, r.floats, r.stride, at)
-	}
-	finish(r.cfg.Metric, out[:len(at)])
-	runtime.KeepAlive(r)
-}
 
 // LevelOf returns the highest layer of the row of a point: level l or more with
 // probability m^-l, as a function of a hash of its id. Integers alone decide, so that

@@ -1,0 +1,108 @@
+package graph
+
+import (
+	"unsafe"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/distance"
+	"github.com/ruvector-flow/ruvector-flow/index/memory"
+)
+
+const (
+	// exactSum is the least sum of whole numbers that a float32 may not hold.
+	exactSum = 1 << 24
+	// maxNarrowBytes is the longest query that a scan makes bytes of.
+	maxNarrowBytes = 4096
+)
+
+// Vectors is what rows there were in a Rows at one moment. Who keeps
+// a Vectors keeps the memory of the rows.
+type Vectors struct {
+	block  *memory.Block
+	metric flow.Metric
+	dim    int
+	stride int       // in components
+	bytes  []uint8   // the rows, or nil
+	floats []float32 // the rows, if bytes is nil
+}
+
+// Vector copies a row into dst, which has the dimension of the rows.
+func (v *Vectors) Vector(dst flow.Vector, row int) {
+	dst = dst[:v.dim]
+	if v.bytes == nil {
+		copy(dst, v.floats[row*v.stride:])
+		return
+	}
+	for i, c := range v.bytes[row*v.stride:][:len(dst)] {
+		dst[i] = float32(c)
+	}
+}
+
+// Distances sets out[i] to the distance (see Measure) between q and row first+i.
+func (v *Vectors) Distances(out, q []float32, first int) {
+	if len(out) == 0 {
+		return
+	}
+	if v.bytes == nil {
+		Measure(v.metric, out, q, v.floats[first*v.stride:], v.stride)
+		return
+	}
+	rows := v.bytes[first*v.stride:]
+	var narrowed [maxNarrowBytes]uint8
+	switch {
+	case len(q) <= maxNarrowBytes && narrow(narrowed[:], q):
+		v.wholeDistances(out, q, narrowed[:len(q)], rows)
+	case v.metric == flow.Euclid:
+		distance.SquaredL2Mixed(out, q, rows, v.stride)
+	default:
+		distance.DotMixed(out, q, rows, v.stride)
+	}
+	finish(v.metric, out)
+}
+
+// wholeDistances sets out to what the kernels over float32 give. An exact sum below
+// exactSum is that: all sums on the way to it are exact too.
+func (v *Vectors) wholeDistances(out, q []float32, narrowed, rows []uint8) {
+	sums := unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(out))), len(out)) // one after the other in one place
+	if v.metric == flow.Euclid {
+		distance.SquaredL2U8(sums, narrowed, rows, v.stride)
+	} else {
+		distance.DotU8(sums, narrowed, rows, v.stride)
+	}
+	for i, x := range sums {
+		switch {
+		case x < exactSum:
+			out[i] = float32(x)
+		case v.metric == flow.Euclid:
+			distance.SquaredL2Mixed(out[i:i+1], q, rows[i*v.stride:], v.stride)
+		default:
+			distance.DotMixed(out[i:i+1], q, rows[i*v.stride:], v.stride)
+		}
+	}
+}
+
+// DistancesAt sets out[i] to the distance (see Measure) between q and row at[i].
+func (v *Vectors) DistancesAt(out, q []float32, at []uint32) {
+	switch {
+	case v.bytes == nil:
+		MeasureAt(v.metric, out, q, v.floats, v.stride, at)
+		return
+	case v.metric == flow.Euclid:
+		distance.SquaredL2MixedAt(out, q, v.bytes, v.stride, at)
+	default:
+		distance.DotMixedAt(out, q, v.bytes, v.stride, at)
+	}
+	finish(v.metric, out[:len(at)])
+}
+
+// DistancesBatch sets out[j][i] to the distance (see Measure) between q[j] and row first+i.
+// The four queries have one length, and so have the four results.
+func (v *Vectors) DistancesBatch(out, q *[4][]float32, first int) {
+	if v.bytes == nil {
+		MeasureBatch(v.metric, out, q, v.floats[first*v.stride:], v.stride)
+		return
+	}
+	for j := range q {
+		v.Distances(out[j], q[j], first)
+	}
+}
