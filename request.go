@@ -304,6 +304,10 @@ type ReplicaStatus struct {
 	// Points is the number of live points; MemoryBytes what they take in memory.
 	Points      uint64
 	MemoryBytes uint64
+	// Segments is how many segments the shard's log has made, and Graphs how many of them
+	// are searched by their graph here: the others are searched exactly until they are.
+	// BadGraphs of the others had a graph that was damaged or not what the log says.
+	Segments, Graphs, BadGraphs int
 }
 
 // NodeStatus is a node's report of itself.

@@ -289,6 +289,10 @@ func (s *Server) logEvent(e node.Event) {
 		s.cfg.Logf("%s: node %v", e.Kind, e.Node)
 	case node.DigestMismatch:
 		s.cfg.Logf("%s: shard %v differs from its replica on node %v at index %d", e.Kind, e.Shard, e.Node, e.Value)
+	case node.GraphDamaged:
+		s.cfg.Logf("%s: the graph of segment %d of shard %v is damaged; its points are searched exactly until it is made again", e.Kind, e.Value, e.Shard)
+	case node.GraphMismatch:
+		s.cfg.Logf("%s: the graph of segment %d of shard %v built here is not what the log says; its points are searched exactly", e.Kind, e.Value, e.Shard)
 	}
 }
 

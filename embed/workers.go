@@ -10,21 +10,49 @@ import (
 // themselves are never refused: the node has already promised their outcome.
 const maxQueuedJobs = 65536
 
-// workers is the pool that runs jobs in the order they came, each on one of a
-// fixed number of goroutines. Close stops them and waits.
+// workers is the pool that runs jobs, each on one of a fixed number of goroutines:
+// those that somebody waits for in the order they came, and the others, in their order,
+// when none of those waits. One goroutine is kept from the others, if there are more.
+// Close stops them and waits.
 type workers struct {
 	box *mailbox
 	wg  sync.WaitGroup
 
-	mu     sync.Mutex // guards the fields below
-	some   *sync.Cond // of mu: a job waits or closed was set
-	jobs   []node.Job // jobs[head:] wait
-	head   int
-	closed bool
+	mu         sync.Mutex // guards the fields below
+	some       *sync.Cond // of mu: a job may be taken or closed was set
+	jobs       jobQueue
+	background jobQueue
+	// running is how many background jobs run, of maxBackground.
+	running, maxBackground int
+	closed                 bool
 }
 
+// jobQueue is a first-in, first-out queue.
+type jobQueue struct {
+	jobs []node.Job // jobs[head:] wait
+	head int
+}
+
+func (q *jobQueue) push(job node.Job) {
+	if q.head > len(q.jobs)/2 { // keep the slice from growing for ever
+		n := copy(q.jobs, q.jobs[q.head:])
+		clear(q.jobs[n:])
+		q.jobs, q.head = q.jobs[:n], 0
+	}
+	q.jobs = append(q.jobs, job)
+}
+
+func (q *jobQueue) pop() node.Job {
+	job := q.jobs[q.head]
+	q.jobs[q.head] = node.Job{}
+	q.head++
+	return job
+}
+
+func (q *jobQueue) len() int { return len(q.jobs) - q.head }
+
 func newWorkers(count int, box *mailbox) *workers {
-	w := &workers{box: box}
+	w := &workers{box: box, maxBackground: max(count-1, 1)}
 	w.some = sync.NewCond(&w.mu)
 	w.wg.Add(count)
 	for range count {
@@ -39,38 +67,52 @@ func newWorkers(count int, box *mailbox) *workers {
 // Do queues a job; its Done becomes an input of the node.
 func (w *workers) Do(job node.Job) {
 	w.mu.Lock()
-	if w.head > len(w.jobs)/2 { // keep the slice from growing for ever
-		n := copy(w.jobs, w.jobs[w.head:])
-		clear(w.jobs[n:])
-		w.jobs, w.head = w.jobs[:n], 0
+	if job.Background {
+		w.background.push(job)
+	} else {
+		w.jobs.push(job)
 	}
-	w.jobs = append(w.jobs, job)
 	w.mu.Unlock()
 	w.some.Signal()
 }
 
-// waiting returns how many jobs no goroutine has taken yet.
+// waiting returns how many jobs that somebody waits for no goroutine has taken yet.
 func (w *workers) waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.jobs) - w.head
+	return w.jobs.len()
+}
+
+// next waits for a job; ok is false after close.
+func (w *workers) next() (job node.Job, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !w.closed {
+		switch {
+		case w.jobs.len() > 0:
+			return w.jobs.pop(), true
+		case w.background.len() > 0 && w.running < w.maxBackground:
+			w.running++
+			return w.background.pop(), true
+		}
+		w.some.Wait()
+	}
+	return job, false
 }
 
 func (w *workers) run() {
 	for {
-		w.mu.Lock()
-		for w.head == len(w.jobs) && !w.closed {
-			w.some.Wait()
-		}
-		if w.closed {
-			w.mu.Unlock()
+		job, ok := w.next()
+		if !ok {
 			return
 		}
-		job := w.jobs[w.head]
-		w.jobs[w.head] = node.Job{}
-		w.head++
-		w.mu.Unlock()
 		job.Run()
+		if job.Background {
+			w.mu.Lock()
+			w.running--
+			w.mu.Unlock()
+			w.some.Signal()
+		}
 		w.box.postDone(job.Done)
 	}
 }

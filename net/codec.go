@@ -83,6 +83,16 @@ func encodeBody(w *wire.Writer, b Body) {
 		w.Bool(b.Known)
 		w.Bool(b.Passed)
 		w.Fixed64(b.Digest)
+	case *Graph:
+		w.Uint(uint64(b.Shard))
+		w.Uint(uint64(b.Collection))
+		w.Uint(b.Segment)
+		w.Uint(b.Offset)
+	case *GraphPart:
+		w.Bool(b.Known)
+		w.Uint(b.Size)
+		w.Fixed64(b.Sum)
+		w.Bytes(b.Data)
 	}
 }
 
@@ -103,6 +113,10 @@ func decodeBody(r *wire.Reader) Body {
 		return &Digest{Shard: flow.ShardID(r.Uint()), Index: r.Uint()}
 	case bodyDigestResult:
 		return &DigestResult{Replica: flow.ReplicaID(r.Uint()), Known: r.Bool(), Passed: r.Bool(), Digest: r.Fixed64()}
+	case bodyGraph:
+		return &Graph{Shard: flow.ShardID(r.Uint()), Collection: flow.CollectionID(r.Uint()), Segment: r.Uint(), Offset: r.Uint()}
+	case bodyGraphPart:
+		return &GraphPart{Known: r.Bool(), Size: r.Uint(), Sum: r.Fixed64(), Data: r.Bytes()}
 	default:
 		r.Fail() // of another version: not the same as no body
 	}
@@ -263,6 +277,9 @@ func encodeStatus(w *wire.Writer, m *Status) {
 		w.Fixed64(s.Digest)
 		w.Uint(s.Points)
 		w.Uint(s.MemoryBytes)
+		w.Uint(uint64(s.Segments))
+		w.Uint(uint64(s.Graphs))
+		w.Uint(uint64(s.BadGraphs))
 	}
 	w.Bool(m.NoLead)
 	w.Uint(uint64(len(m.Noted)))
@@ -281,6 +298,7 @@ func decodeStatus(r *wire.Reader) *Status {
 			Shard: flow.ShardID(r.Uint()), Replica: flow.ReplicaID(r.Uint()), Role: flow.ReplicaRole(r.Byte()),
 			Leader: flow.ReplicaID(r.Uint()), Leading: r.Bool(), Term: r.Uint(), Applied: r.Uint(), Commit: r.Uint(),
 			FirstIndex: r.Uint(), LastIndex: r.Uint(), Digest: r.Fixed64(), Points: r.Uint(), MemoryBytes: r.Uint(),
+			Segments: int(r.Uint()), Graphs: int(r.Uint()), BadGraphs: int(r.Uint()),
 		})
 	}
 	m.NoLead = r.Bool()
@@ -307,6 +325,7 @@ func encodeChunk(w *wire.Writer, m *SnapshotChunk) {
 		w.Bytes(row.Key)
 		w.Bytes(row.Value)
 	}
+	w.Bool(m.Derived)
 	w.Bool(m.Last)
 }
 
@@ -319,7 +338,7 @@ func decodeChunk(r *wire.Reader) *SnapshotChunk {
 	for range n {
 		m.Rows = append(m.Rows, Row{Key: r.Bytes(), Value: r.Bytes()})
 	}
-	m.Last = r.Bool()
+	m.Derived, m.Last = r.Bool(), r.Bool()
 	return m
 }
 

@@ -15,8 +15,8 @@ import (
 
 // kinds lists what a message can be, bodies of calls and replies included.
 var kinds = []string{
-	"raft", "call none", "call write", "call read", "call checkpoint", "call digest",
-	"reply error", "reply written", "reply read", "reply digest", "status", "chunk", "ack",
+	"raft", "call none", "call write", "call read", "call checkpoint", "call digest", "call graph",
+	"reply error", "reply written", "reply read", "reply digest", "reply graph", "status", "chunk", "ack",
 }
 
 // source draws the content of messages; its values are in the form that Decode
@@ -75,7 +75,7 @@ func (s source) message(kind string) net.Message {
 		return &net.SnapshotAck{Shard: s.shard(), From: s.replica(), To: s.replica(), Stream: s.uint(), Seq: s.uint(), Failed: s.bool()}
 	case "reply error":
 		return &net.Reply{ID: s.uint(), Err: s.error()}
-	case "reply written", "reply read", "reply digest":
+	case "reply written", "reply read", "reply digest", "reply graph":
 		return &net.Reply{ID: s.uint(), Body: s.body(kind)}
 	}
 	return &net.Call{ID: s.uint(), Body: s.body(kind)}
@@ -97,6 +97,10 @@ func (s source) body(kind string) net.Body {
 		return &net.Checkpoint{Shard: s.shard(), Request: s.request()}
 	case "call digest":
 		return &net.Digest{Shard: s.shard(), Index: s.uint()}
+	case "call graph":
+		return &net.Graph{Shard: s.shard(), Collection: flow.CollectionID(s.uint()), Segment: s.uint(), Offset: s.uint()}
+	case "reply graph":
+		return &net.GraphPart{Known: s.bool(), Size: s.uint(), Sum: s.uint(), Data: s.bytes()}
 	case "reply written":
 		return &net.Written{Index: s.uint(), Result: s.bytes()}
 	case "reply read":
@@ -149,6 +153,7 @@ func (s source) status() *net.Status {
 				Shard: s.shard(), Replica: s.replica(), Role: flow.ReplicaRole(s.byte()), Leader: s.replica(), Leading: s.bool(),
 				Term: s.uint(), Applied: s.uint(), Commit: s.uint(), FirstIndex: s.uint(), LastIndex: s.uint(),
 				Digest: s.uint(), Points: s.uint(), MemoryBytes: s.uint(),
+				Segments: s.int(), Graphs: s.int(), BadGraphs: s.int(),
 			}
 		}),
 		Noted: many(s, func() net.NotedDigest { return net.NotedDigest{Shard: s.shard(), Index: s.uint(), Digest: s.uint()} }),
@@ -157,7 +162,7 @@ func (s source) status() *net.Status {
 
 func (s source) chunk() *net.SnapshotChunk {
 	return &net.SnapshotChunk{
-		Shard: s.shard(), From: s.replica(), To: s.replica(), Stream: s.uint(), Seq: s.uint(), Last: s.bool(),
+		Shard: s.shard(), From: s.replica(), To: s.replica(), Stream: s.uint(), Seq: s.uint(), Derived: s.bool(), Last: s.bool(),
 		Head: net.SnapshotHead{Term: s.uint(), Index: s.uint(), IndexTerm: s.uint(), Digest: s.uint(), Meta: s.bytes(), Conf: &raftpb.ConfState{
 			Voters: many(s, s.uint), Learners: many(s, s.uint), VotersOutgoing: many(s, s.uint), LearnersNext: many(s, s.uint), AutoLeave: new(s.bool()),
 		}},

@@ -108,7 +108,10 @@ func Size(m Message) int {
 			n += len(b.Command)
 		}
 	case *Reply:
-		if b, ok := m.Body.(*ReadResult); ok {
+		switch b := m.Body.(type) {
+		case *GraphPart:
+			n += len(b.Data)
+		case *ReadResult:
 			for i := range b.Hits {
 				n += 32 + len(b.Hits[i].ID) + 4*len(b.Hits[i].Vector) + len(b.Hits[i].Payload)
 			}

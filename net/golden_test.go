@@ -25,6 +25,7 @@ var golden = map[string]net.Message{
 	"call write":      &net.Call{ID: 9, Body: &net.Write{Shard: 2, Request: goldenRequest, Command: []byte("Wcommand")}},
 	"call checkpoint": &net.Call{ID: 9, Body: &net.Checkpoint{Shard: 2, Request: goldenRequest}},
 	"call digest":     &net.Call{ID: 9, Body: &net.Digest{Shard: 2, Index: 512}},
+	"call graph":      &net.Call{ID: 9, Body: &net.Graph{Shard: 2, Collection: 11, Segment: 700, Offset: 1 << 20}},
 	"call read": &net.Call{ID: 9, Body: &net.Read{
 		Kind: net.ReadSearch, Collection: 11, Shards: []flow.ShardID{1, 4}, Level: flow.Bounded, Token: flow.SessionToken{{Shard: 1, Index: 20}, {Shard: 4, Index: 300}},
 		MaxStaleness: time.Second, Patience: 400 * time.Millisecond, WithVector: true, WithPayload: true, Exact: true,
@@ -39,17 +40,18 @@ var golden = map[string]net.Message{
 		{Point: flow.Point{ID: "sx", Version: 19}, Distance: -1},
 	}}},
 	"reply digest": &net.Reply{ID: 9, Body: &net.DigestResult{Replica: flow.NewReplicaID(2, 1), Known: true, Passed: true, Digest: 0xdeadbeefcafef00d}},
+	"reply graph":  &net.Reply{ID: 9, Body: &net.GraphPart{Known: true, Size: 3 << 20, Sum: 0x0123456789abcdef, Data: []byte("links")}},
 	"status": &net.Status{
 		Usage: flow.NodeUsage{MemoryBytes: 1 << 30, CPUPercent: 12.5, NetworkBitsPerSecond: 8e6, CPUSeconds: 100.25, DiskUsedBytes: 1 << 31, DiskFreeBytes: 1 << 40, Kernel: "avx2"},
 		Replicas: []flow.ReplicaStatus{{
 			Shard: 1, Replica: flow.NewReplicaID(1, 1), Role: flow.Voter, Leader: flow.NewReplicaID(2, 1), Leading: true, Term: 5, Applied: 1000, Commit: 1001,
-			FirstIndex: 700, LastIndex: 1002, Digest: 0x1122334455667788, Points: 123, MemoryBytes: 456789,
+			FirstIndex: 700, LastIndex: 1002, Digest: 0x1122334455667788, Points: 123, MemoryBytes: 456789, Segments: 4, Graphs: 3, BadGraphs: 1,
 		}},
 		NoLead: true,
 		Noted:  []net.NotedDigest{{Shard: 1, Index: 768, Digest: 0x8877665544332211}},
 	},
 	"chunk": &net.SnapshotChunk{
-		Shard: 1, From: flow.NewReplicaID(1, 1), To: flow.NewReplicaID(3, 2), Stream: 4<<32 | 1, Seq: 6, Last: true,
+		Shard: 1, From: flow.NewReplicaID(1, 1), To: flow.NewReplicaID(3, 2), Stream: 4<<32 | 1, Seq: 6, Derived: true, Last: true,
 		Head: net.SnapshotHead{Term: 5, Index: 1000, IndexTerm: 4, Digest: 0x0102030405060708, Meta: []byte("meta"), Conf: &raftpb.ConfState{
 			Voters: []uint64{1, 2}, Learners: []uint64{3}, VotersOutgoing: []uint64{4}, LearnersNext: []uint64{5}, AutoLeave: new(true),
 		}},

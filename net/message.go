@@ -148,7 +148,10 @@ type SnapshotChunk struct {
 	Head SnapshotHead
 	// Rows are key-value pairs in ascending key order.
 	Rows []Row
-	Last bool
+	// Derived says that Rows are not of the state but of what is derived from it; these
+	// chunks come last.
+	Derived bool
+	Last    bool
 }
 
 // SnapshotHead is what a snapshot is of.
@@ -173,6 +176,22 @@ type SnapshotAck struct {
 	Stream   uint64
 	Seq      uint64
 	Failed   bool
+}
+
+// Graph asks for a part of the stored graph of a segment, from an offset on.
+type Graph struct {
+	Shard      flow.ShardID
+	Collection flow.CollectionID
+	Segment    uint64
+	Offset     uint64
+}
+
+// GraphPart answers a Graph. Known is false when the node has not stored the graph.
+type GraphPart struct {
+	Known bool
+	// Size and Sum are the length and the checksum of the whole graph.
+	Size, Sum uint64
+	Data      []byte
 }
 
 const (
@@ -200,6 +219,8 @@ const (
 	bodyCheckpoint
 	bodyDigest
 	bodyDigestResult
+	bodyGraph
+	bodyGraphPart
 )
 
 func (*Write) body() byte        { return bodyWrite }
@@ -209,3 +230,5 @@ func (*ReadResult) body() byte   { return bodyReadResult }
 func (*Checkpoint) body() byte   { return bodyCheckpoint }
 func (*Digest) body() byte       { return bodyDigest }
 func (*DigestResult) body() byte { return bodyDigestResult }
+func (*Graph) body() byte        { return bodyGraph }
+func (*GraphPart) body() byte    { return bodyGraphPart }

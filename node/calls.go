@@ -94,6 +94,8 @@ func (n *Node) serveCall(body net.Body, done answerFunc) {
 			return
 		}
 		r.Checkpoint(b.Request, func(res replica.Result) { answerWrite(res, done) })
+	case *net.Graph:
+		n.serveGraph(b, done)
 	case *net.Digest:
 		n.serveDigest(b, done)
 	default:

@@ -38,6 +38,9 @@ type host struct {
 	later []func()          // of the disk
 	done  []node.Completion // inputs to come
 	peers []flow.NodeInfo
+	// tuning is for the next start; events are those of damaged graphs.
+	tuning node.Tuning
+	events []node.Event
 }
 
 // newCluster makes a cluster of some nodes, and waits until it is healthy.
@@ -92,7 +95,12 @@ func (h *host) start(addr string) {
 	}
 	n, err := node.New(node.Config{
 		Clock: h, Network: h, Disk: h, Workers: h, Seed: uint64(len(h.c.hosts)), Addr: addr, APIAddr: addr,
-		OnPeers: func(p []flow.NodeInfo) { h.peers = p },
+		OnPeers: func(p []flow.NodeInfo) { h.peers = p }, Tuning: h.tuning,
+		OnEvent: func(e node.Event) {
+			if e.Kind == node.GraphDamaged || e.Kind == node.GraphMismatch {
+				h.events = append(h.events, e)
+			}
+		},
 	})
 	if err != nil {
 		h.c.t.Fatalf("start: %v", err)

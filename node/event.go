@@ -20,6 +20,10 @@ const (
 	ReplicaDestroyed EventKind = "replica-destroyed"
 	// DigestMismatch: this node's replica and Node's differ at one index.
 	DigestMismatch EventKind = "digest-mismatch"
+	// GraphDamaged: the stored or fetched graph of the segment Value was damaged or not
+	// the one that the log speaks of, and is not used. GraphMismatch: the one built here is.
+	GraphDamaged  EventKind = "graph-damaged"
+	GraphMismatch EventKind = "graph-mismatch"
 )
 
 // Event is something that happened in the cluster, as one node saw it.

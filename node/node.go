@@ -50,6 +50,8 @@ type Tuning struct {
 	MinFreeBytes uint64
 	// MaxMoves bounds the shard moves under way in the cluster (default 16).
 	MaxMoves int
+	// Index is about the graphs.
+	Index IndexTuning
 }
 
 func (t *Tuning) setDefaults() {
@@ -65,6 +67,7 @@ func (t *Tuning) setDefaults() {
 	if t.MaxMoves == 0 {
 		t.MaxMoves = 16
 	}
+	t.Index.setDefaults()
 }
 
 // Node is one member of a cluster.
@@ -95,6 +98,7 @@ type Node struct {
 	requests requests
 	moves    moves
 	leaders  leaders
+	upkeep   upkeep
 
 	// systemSeen and changesSeen tell when the copy of the system state has changed.
 	systemSeen  *system.Machine
@@ -119,6 +123,7 @@ func New(cfg Config) (*Node, error) {
 	n.calls.init()
 	n.requests.init()
 	n.moves.init()
+	n.upkeep.init()
 	if err := n.nextIncarnation(); err != nil {
 		return nil, err
 	}
@@ -215,6 +220,7 @@ func (n *Node) Tick() {
 	n.tickRequests()
 	n.tickMoves()
 	n.tickLeaders()
+	n.tickUpkeep()
 }
 
 // Receive is an input: a frame has arrived. Frames that are damaged, of another
@@ -441,7 +447,11 @@ func (n *Node) shard(s flow.ShardID) *shard.Machine {
 func (n *Node) Replicas() []flow.ReplicaStatus {
 	list := make([]flow.ReplicaStatus, 0, len(n.hosted))
 	for _, s := range n.hosted {
-		list = append(list, n.replicas[s].Status())
+		status := n.replicas[s].Status()
+		if su := n.upkeep.shards[s]; su != nil {
+			status.Segments, status.Graphs, status.BadGraphs = su.segments, su.attached, su.bad
+		}
+		list = append(list, status)
 	}
 	return list
 }

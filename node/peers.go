@@ -305,6 +305,9 @@ func (n *Node) problems(c *flow.StatusResponse) []string {
 			if s == nil || s.Role != flow.Voter || s.Applied+maxLagEntries < commit {
 				add("shard %d: the replica on node %v is not up to date", p.Shard.UserID(), id.Node())
 			}
+			if s != nil && s.BadGraphs > 0 {
+				add("shard %d: %d graphs on node %v were damaged or are not what the log says; their points are searched exactly", p.Shard.UserID(), s.BadGraphs, id.Node())
+			}
 		}
 	}
 	for _, s := range slices.Sorted(maps.Keys(n.peers.differing)) {

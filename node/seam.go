@@ -21,8 +21,11 @@ type Job struct {
 	// Cost is an estimate of the work, in bytes to be read; the simulator turns it
 	// into time.
 	Cost int
-	Run  func()
-	Done func()
+	// Background says that the job is upkeep that nobody waits for: it runs when no other
+	// job waits.
+	Background bool
+	Run        func()
+	Done       func()
 }
 
 // Completion is a call that belongs to the node's turn: the done of a disk batch

@@ -19,6 +19,7 @@ import (
 //	'A'                 applied index and term, digest, membership, the machine's meta
 //	'L' index           a log entry
 //	'S' number key      a row of the state with that number
+//	'X' key             what is derived from the state, kept to save the work of it
 //
 // A snapshot arrives under a new state number and comes into force by one write
 // of 'M', so that half of one is never seen.
@@ -30,6 +31,7 @@ const (
 	tagApplied   = 'A'
 	tagLog       = 'L'
 	tagState     = 'S'
+	tagDerived   = 'X'
 )
 
 // GroupsPrefix is the first byte of every group's keys.
@@ -49,6 +51,11 @@ func logKey(shard flow.ShardID, index uint64) []byte {
 func statePrefix(shard flow.ShardID, number uint32) []byte {
 	return binary.BigEndian.AppendUint32(groupKey(shard, tagState), number)
 }
+
+// DerivedPrefix returns what the keys of a shard's derived data begin with. It is not
+// state: no digest covers it, and it may be lost or be of another time than the state.
+// Who stores something there checks it when reading. Snapshots carry it after the state.
+func DerivedPrefix(shard flow.ShardID) []byte { return groupKey(shard, tagDerived) }
 
 // groupMeta is the value of 'M'.
 type groupMeta struct {

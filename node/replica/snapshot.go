@@ -22,12 +22,14 @@ type sender struct {
 	view   disk.Snapshot
 	prefix []byte
 	from   []byte // key at which the next chunk begins
-	seq    uint64
-	chunk  *net.SnapshotChunk // sent and not acknowledged
-	busy   bool               // a job reads view
-	ended  bool
-	ticks  int
-	tries  int
+	// derived says that the state is sent, and what is derived from it comes now.
+	derived bool
+	seq     uint64
+	chunk   *net.SnapshotChunk // sent and not acknowledged
+	busy    bool               // a job reads view
+	ended   bool
+	ticks   int
+	tries   int
 }
 
 // position is where the state stands, or not ok when no more streams may begin.
@@ -59,29 +61,38 @@ func (r *Replica) beginSend(e *Effects, to flow.ReplicaID, term uint64) {
 func (r *Replica) readChunk(s *sender) {
 	var rows []net.Row
 	var failed error
-	last := true
 	end := disk.After(s.prefix)
-	limit := r.cfg.Tuning.ChunkBytes
+	limit, derived, whole, more := r.cfg.Tuning.ChunkBytes, s.derived, true, false
+	after := DerivedPrefix(r.cfg.Shard)
 	s.busy = true
 	r.cfg.Host.Do(limit, func() {
 		size := 0
 		failed = s.view.Scan(s.from, end, func(key, value []byte) bool {
 			if size >= limit {
 				s.from = append([]byte(nil), key...)
-				last = false
+				whole = false
 				return false
 			}
 			rows = append(rows, net.Row{Key: append([]byte(nil), key[len(s.prefix):]...), Value: append([]byte(nil), value...)})
 			size += len(key) + len(value)
 			return true
 		})
+		if whole && !derived && failed == nil {
+			failed = s.view.Scan(after, disk.After(after), func(_, _ []byte) bool {
+				more = true
+				return false
+			})
+		}
 	}, func() {
 		s.busy = false
 		if s.ended || failed != nil {
 			r.endSend(s, true)
 			return
 		}
-		s.chunk = &net.SnapshotChunk{Shard: r.cfg.Shard, From: r.id, To: s.to, Stream: s.stream, Seq: s.seq, Head: s.head, Rows: rows, Last: last}
+		s.chunk = &net.SnapshotChunk{Shard: r.cfg.Shard, From: r.id, To: s.to, Stream: s.stream, Seq: s.seq, Head: s.head, Rows: rows, Derived: derived, Last: whole && !more}
+		if whole {
+			s.derived, s.prefix, s.from = true, after, after
+		}
 		s.tries = 0
 		r.sendChunk(s)
 	})
@@ -255,7 +266,14 @@ func (r *Replica) stepSnapshot(from flow.ReplicaID, h *net.SnapshotHead) {
 // take stores and loads a chunk's rows; at the end it checks the digest.
 func (rc *receiver) take(r *Replica, e *Effects, c *net.SnapshotChunk) error {
 	prefix := statePrefix(r.cfg.Shard, r.number+1)
+	if c.Derived {
+		prefix = DerivedPrefix(r.cfg.Shard)
+	}
 	for _, row := range c.Rows {
+		if c.Derived {
+			e.Batch.Put(append(prefix[:len(prefix):len(prefix)], row.Key...), row.Value)
+			continue
+		}
 		if err := rc.machine.Restore(row.Key, row.Value); err != nil {
 			return err
 		}

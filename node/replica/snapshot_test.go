@@ -289,3 +289,43 @@ func TestTwoStreamsInOneTurn(t *testing.T) {
 		t.Errorf("member 3 holds %q, want %q", got, want)
 	}
 }
+
+// What is derived from the state travels after it, in chunks of its own.
+func TestDerivedData(t *testing.T) {
+	g := newRig(3, replica.Tuning{TruncateEntries: 2, MaxLogEntries: 4, ChunkBytes: 150})
+	if err := g.grow(3); err != nil {
+		t.Fatal(err)
+	}
+	var b disk.Batch
+	prefix := replica.DerivedPrefix(shardID)
+	for i := range byte(3) {
+		b.Put(append(slices.Clone(prefix), i), bytes.Repeat([]byte{i}, 100))
+	}
+	g.member(1).disk.Apply(&b, false, nil)
+	g.member(3).cut = true
+	for i := range 8 {
+		g.propose(g.member(1), i, fmt.Sprintf("put key%d value%d", i, i))
+		g.settle()
+	}
+	g.member(3).cut = false
+	derived := 0
+	for _, p := range g.stream() {
+		if c := p.message().(*net.SnapshotChunk); c.Derived {
+			derived++
+		}
+	}
+	g.tickAll(8)
+	var got int
+	if err := g.member(3).disk.Scan(prefix, disk.After(prefix), func(key, value []byte) bool {
+		if len(value) != 100 || value[0] != key[len(prefix)] {
+			t.Errorf("derived row %x holds %x", key, value)
+		}
+		got++
+		return true
+	}); err != nil || got != 3 || derived != 2 {
+		t.Errorf("%d derived rows came in %d chunks, error %v", got, derived, err)
+	}
+	if got, want := g.member(3).data(), g.member(1).data(); got != want {
+		t.Fatalf("member 3 holds %q, want %q", got, want)
+	}
+}

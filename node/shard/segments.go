@@ -2,6 +2,7 @@ package shard
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -187,6 +188,17 @@ func (m *Machine) TakeChanged() []flow.CollectionID {
 	clear(m.changed)
 	slices.Sort(ids)
 	return ids
+}
+
+// Collections returns the collections that the shard has a slice of, ascending.
+func (m *Machine) Collections() []flow.CollectionID { return slices.Sorted(maps.Keys(m.collections)) }
+
+// Writes counts the operations that changed a collection's points since the machine was made.
+func (m *Machine) Writes(id flow.CollectionID) uint64 {
+	if c := m.collections[id]; c != nil {
+		return c.writes
+	}
+	return 0
 }
 
 // Segments returns a collection's segment table by ascending slots; it must not be changed.

@@ -47,6 +47,8 @@ type collection struct {
 	dead map[uint64]uint64
 	// hashes is the sum of the hashes of all its rows.
 	hashes uint64
+	// writes counts the operations applied.
+	writes uint64
 	// idBytes is the sum of the lengths of the ids.
 	idBytes uint64
 	// restoring is there while the collection's rows are coming.
@@ -196,6 +198,7 @@ func (c *collection) apply(id flow.CollectionID, slot uint64, o op, rows *replic
 	case o.kind == flow.Upsert && len(o.vector) != c.dim:
 		return flow.OpResult{Status: flow.Failed}
 	}
+	c.writes++
 	if exists {
 		c.remove(id, o.id, old, rows)
 	}
