@@ -23,6 +23,8 @@ type Report struct {
 	// Hash is the hash of the whole trace, Events the number of its events.
 	Hash   uint64
 	Events uint64
+	// Formed is the virtual time at which the cluster had formed and the load began.
+	Formed time.Duration
 	// Simulated is the virtual time that passed, Wall the real time it took.
 	Simulated, Wall time.Duration
 	// Bites counts, by position in the schedule, what each fault really changed.
@@ -66,6 +68,7 @@ func (w *World) form() {
 
 // stress lets clients and faults go for the length of the run.
 func (w *World) stress() {
+	w.formed = w.now
 	end := w.now + w.scenario.Run
 	w.load.start()
 	w.planFaults()
@@ -249,7 +252,7 @@ func (w *World) clockSlack() time.Duration {
 }
 
 func (w *World) report() Report {
-	r := Report{Scenario: w.scenario, Failure: w.failure, Hash: w.trace.hash, Events: w.trace.events,
+	r := Report{Scenario: w.scenario, Failure: w.failure, Hash: w.trace.hash, Events: w.trace.events, Formed: w.formed,
 		Simulated: w.now, Wall: w.elapsed()}
 	var b strings.Builder
 	byKind := map[FaultKind]int{}

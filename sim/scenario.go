@@ -59,6 +59,8 @@ type Scenario struct {
 	Recreate int `json:"recreate"`
 
 	Faults []Fault `json:"faults"`
+	// Skip are operations that clients leave out: what shrinking found not to matter.
+	Skip []Skipped `json:"skip,omitempty"`
 }
 
 // Limits of a run; going past one is a failure.

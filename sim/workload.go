@@ -98,6 +98,10 @@ func (c *client) step() {
 	c.ops++
 	r := stream(l.w.scenario.Seed, purposeOperation, uint64(c.number), c.ops)
 	think := time.Duration(r.ExpFloat64() * float64(l.w.scenario.Think))
+	if l.w.scenario.skips(c.number, c.ops) {
+		l.w.after(max(think, time.Millisecond), c.step)
+		return
+	}
 	if l.w.clientFault(Burst, c.key()) != nil {
 		think = 0
 	}

@@ -36,6 +36,8 @@ type World struct {
 	// long it took to be so after the faults.
 	unwell  string
 	healing time.Duration
+	// formed is when the load began.
+	formed  time.Duration
 	elapsed func() time.Duration
 	blind   []Oracle
 	// boot makes the process of a host from what its disk holds.

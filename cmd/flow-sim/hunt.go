@@ -22,6 +22,7 @@ type hunt struct {
 	procs       int
 	forever     bool
 	within      time.Duration
+	cpuWithin   time.Duration
 	first, json bool
 	blind       []string
 	without     []string
@@ -53,6 +54,7 @@ type tally struct {
 type line struct {
 	Type    string    `json:"type"` // failure, progress or summary
 	Seconds float64   `json:"seconds"`
+	CPU     float64   `json:"cpu"`
 	Seed    uint64    `json:"seed,omitempty"`
 	Failure *finding  `json:"failure,omitempty"`
 	Tally   *tally    `json:"tally,omitempty"`
@@ -85,6 +87,8 @@ func huntCommand() *cobra.Command {
 	f.IntVar(&h.procs, "procs", 1, "worlds at a time")
 	f.BoolVar(&h.forever, "forever", false, "go on until interrupted, whatever --seeds says")
 	f.DurationVar(&h.within, "within", 0, "stop after this time (0: no limit)")
+	f.DurationVar(&h.cpuWithin, "cpu-within", 0, "stop after this processor time (0: no limit)")
+	f.StringVar(&h.corpus, "corpus", "sim/corpus", "folder for shrunk failures; empty for none")
 	f.BoolVar(&h.first, "first", false, "stop at the first failure")
 	f.BoolVar(&h.json, "json", false, "print JSON, a line an event")
 	f.StringSliceVar(&h.blind, "blind", nil, "oracles that say nothing, for example history,digest")
@@ -109,7 +113,8 @@ func (h *hunt) run(ctx context.Context) error {
 				if !ok {
 					return
 				}
-				h.count(h.world(seed))
+				r := h.world(seed)
+				h.count(r, h.keep(r))
 			}
 		})
 	}
@@ -143,7 +148,7 @@ func (h *hunt) run(ctx context.Context) error {
 func (h *hunt) take(ctx context.Context) (uint64, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ended || ctx.Err() != nil || !h.forever && h.next >= h.seeds {
+	if h.ended || ctx.Err() != nil || h.cpuWithin > 0 && cpuTime() > h.cpuWithin || !h.forever && h.next >= h.seeds {
 		return 0, false
 	}
 	h.next++
@@ -161,20 +166,28 @@ func (h *hunt) world(seed uint64) sim.Report {
 			}
 		}
 	}
-	return sim.Run(s.Without(gone...), h.options())
-}
-
-func (h *hunt) options() sim.Options {
-	began := time.Now()
-	o := sim.Options{Elapsed: func() time.Duration { return time.Since(began) }}
+	o := limited()
 	for _, b := range h.blind {
 		o.Blind = append(o.Blind, sim.Oracle(b))
 	}
-	return o
+	return sim.Run(s.Without(gone...), o)
+}
+
+// keep shrinks a failure and keeps it as a case, whose file it returns.
+func (h *hunt) keep(r sim.Report) string {
+	if r.Failure == nil || h.corpus == "" {
+		return ""
+	}
+	small := shrink(r)
+	file, err := save(h.corpus, newCase(fmt.Sprintf("seed-%d", r.Scenario.Seed), "", r.Scenario.Seed, small.Report))
+	if err != nil {
+		return "not kept: " + err.Error()
+	}
+	return file
 }
 
 // count adds a report to the tally and tells of a failure.
-func (h *hunt) count(r sim.Report) {
+func (h *hunt) count(r sim.Report, file string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := &h.tally
@@ -191,12 +204,12 @@ func (h *hunt) count(r sim.Report) {
 	t.Failures++
 	t.Oracles[string(r.Failure.Oracle)]++
 	h.ended = h.ended || h.first
-	h.say("failure", &finding{Seed: r.Scenario.Seed, Oracle: r.Failure.Oracle, At: r.Failure.At, What: r.Failure.What})
+	h.say("failure", &finding{Seed: r.Scenario.Seed, Oracle: r.Failure.Oracle, At: r.Failure.At, What: r.Failure.What, File: file})
 }
 
 // say prints a line; the lock is held.
 func (h *hunt) say(what string, f *finding) {
-	l := line{Type: what, Seconds: time.Since(h.began).Seconds(), Failure: f, At: time.Now().UTC()}
+	l := line{Type: what, Seconds: time.Since(h.began).Seconds(), CPU: cpuTime().Seconds(), Failure: f, At: time.Now().UTC()}
 	if f == nil {
 		l.Tally = &h.tally
 	}
@@ -209,7 +222,7 @@ func (h *hunt) say(what string, f *finding) {
 		return
 	}
 	if f != nil {
-		fmt.Fprintf(h.out, "FAILED seed %d oracle=%s at %.3fs: %s\n", f.Seed, f.Oracle, f.At, f.What)
+		fmt.Fprintf(h.out, "FAILED seed %d oracle=%s at %.3fs: %s\nshrunk: %s\n", f.Seed, f.Oracle, f.At, f.What, f.File)
 		return
 	}
 	h.tally.print(h.out, l.Seconds, what == "summary")

@@ -23,8 +23,9 @@ import (
 // baseStep lies between the seed bases of a mutant's trials.
 const baseStep = 1_000_000
 
-// hangs is how much longer than its time a hunt may take before it is taken to hang.
-const hangs = 3 * time.Minute
+// hangs is how many times as long as its processor time a hunt may take before it is
+// taken to hang.
+const hangs = 8
 
 // trial is the hunt for one mutant from one seed base.
 type trial struct {
@@ -83,8 +84,13 @@ func (k *kill) run(ctx context.Context) error {
 	missed := 0
 	for _, m := range list {
 		v, err := k.measure(ctx, m)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
-			return err
+			missed++
+			fmt.Printf("%-28s ERROR   %v\n", m.Name, err)
+			continue
 		}
 		fmt.Println(v.line())
 		if !v.found() && m.Needs == "" {
@@ -142,7 +148,7 @@ func (k *kill) measure(ctx context.Context, m mutants.Mutant) (verdict, error) {
 		return v, err
 	}
 	defer os.RemoveAll(folder)
-	binary, err := k.build(ctx, m, folder)
+	binary, err := build(ctx, k.root, m, folder)
 	if err != nil {
 		return v, err
 	}
@@ -156,15 +162,16 @@ func (k *kill) measure(ctx context.Context, m mutants.Mutant) (verdict, error) {
 	return v, nil
 }
 
-func (k *kill) build(ctx context.Context, m mutants.Mutant, folder string) (string, error) {
-	flags, err := m.Plant(k.root, folder)
+// build makes a flow-sim of the product with the bug in it.
+func build(ctx context.Context, root string, m mutants.Mutant, folder string) (string, error) {
+	flags, err := m.Plant(root, folder)
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(folder, "flow-sim")
-	args := append(append([]string{"build"}, flags...), "-o", binary, "./cmd/flow-sim")
+	args := append(append([]string{"build"}, flags...), "-ldflags", "-X main.plantedMutant="+m.Name, "-o", binary, "./cmd/flow-sim")
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = k.root
+	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mutant %s does not build: %w\n%s", m.Name, err, out)
 	}
@@ -175,9 +182,9 @@ func (k *kill) build(ctx context.Context, m mutants.Mutant, folder string) (stri
 func (k *kill) try(ctx context.Context, binary string, base uint64, more ...string) (trial, error) {
 	// A world that a bug keeps inside one turn never sees its limits: the process is
 	// ended then, and that counts as found, by the cap.
-	ctx, cancel := context.WithTimeout(ctx, k.within+hangs)
+	ctx, cancel := context.WithTimeout(ctx, hangs*k.within)
 	defer cancel()
-	args := append([]string{"hunt", "--json", "--first", "--forever", "--within", k.within.String(), "--base", strconv.FormatUint(base, 10)}, more...)
+	args := append([]string{"hunt", "--json", "--first", "--forever", "--corpus", "", "--cpu-within", k.within.String(), "--base", strconv.FormatUint(base, 10)}, more...)
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	var stdout, stderr bytes.Buffer
@@ -194,7 +201,7 @@ func (k *kill) try(ctx context.Context, binary string, base uint64, more ...stri
 		case "failure":
 			t.Found, t.finding = true, *l.Failure
 		case "summary":
-			t.Seeds, t.Seconds, summed = int(l.Tally.Seeds), l.Seconds, true
+			t.Seeds, t.Seconds, summed = int(l.Tally.Seeds), l.CPU, true
 		}
 	}
 	var exit *exec.ExitError

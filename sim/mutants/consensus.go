@@ -60,7 +60,7 @@ var consensus = []Mutant{
 		Precedent: "Jepsen, Redis-Raft 1b3fbf6 (2020): logs that parted after partitions lost updates"},
 	{Name: "no-jitter", What: "all followers wait equally long before they campaign, and after it",
 		Edits: []Edit{
-			{replicaRoom, "r.elapsed, r.deadline = 0, wait+r.cfg.Random(2*wait+1)", "r.elapsed, r.deadline = 0, t"},
+			{replicaRoom, "r.elapsed, r.deadline = 0, wait+r.cfg.Random(2*wait+1)", "r.elapsed, r.deadline = 0, min(wait, t)"},
 			{replicaRoom, "r.deadline = t + 2 + r.rank()*(t/4) + r.cfg.Random(t/8+1)", "r.deadline = t + 2"}},
 		Oracles:   []sim.Oracle{sim.OracleLiveness, sim.OracleForm, sim.OracleFloor},
 		Precedent: "Ongaro 2014, section 3.4: split votes without randomized timeouts"},

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ruvector-flow/ruvector-flow/sim"
+	"github.com/ruvector-flow/ruvector-flow/sim/mutants"
+	"github.com/spf13/cobra"
+)
+
+// shrinkWithin is how long a failure is shrunk.
+const shrinkWithin = 30 * time.Second
+
+// limited returns options that bound a run's real time.
+func limited() sim.Options {
+	began := time.Now()
+	return sim.Options{Elapsed: func() time.Duration { return time.Since(began) }}
+}
+
+// shrink reduces a failed run for at most shrinkWithin of processor time.
+func shrink(failed sim.Report) sim.Shrunk {
+	began := cpuTime()
+	return sim.Shrink(failed, sim.Options{}, func() time.Duration { return cpuTime() - began }, shrinkWithin)
+}
+
+// newCase makes a corpus case of a shrunk failure.
+func newCase(name, mutant string, seed uint64, r sim.Report) sim.Case {
+	return sim.Case{Name: name, Why: firstLine(r.Failure.What), Oracle: r.Failure.Oracle, Mutant: mutant, Seed: seed, Scenario: r.Scenario}
+}
+
+// save writes a case into a folder and returns the file's name.
+func save(folder string, c sim.Case) (string, error) {
+	file := filepath.Join(folder, c.Name+".json")
+	return file, os.WriteFile(file, c.JSON(), 0o600)
+}
+
+// withMutant runs this command again in a build with a planted bug in it.
+func withMutant(ctx context.Context, name string, args []string) error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	m, err := mutants.Find(name)
+	if err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "mutant")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	binary, err := build(ctx, root, m, folder)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	var exit *exec.ExitError
+	if err := cmd.Run(); errors.As(err, &exit) {
+		return errFound
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+func shrinkCommand() *cobra.Command {
+	var seed uint64
+	var file, out, mutant string
+	cmd := &cobra.Command{
+		Use:   "shrink",
+		Short: "Reduce a failing seed or case, and write it as a case of the corpus",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if mutant != "" && !planted(mutant) {
+				return withMutant(cmd.Context(), mutant, append([]string{"shrink"}, os.Args[2:]...))
+			}
+			c := sim.Case{Seed: seed, Scenario: sim.DrawScenario(seed)}
+			if file != "" {
+				var err error
+				if c, err = readCase(file); err != nil {
+					return err
+				}
+			}
+			first := sim.Run(c.Scenario, limited())
+			if first.Failure == nil {
+				return fmt.Errorf("seed %d does not fail: nothing to shrink", seed)
+			}
+			if out == "" {
+				out = filepath.Join("sim", "corpus", fmt.Sprintf("seed-%d.json", seed))
+			}
+			name := strings.TrimSuffix(filepath.Base(out), ".json")
+			s := shrink(first)
+			file, err := save(filepath.Dir(out), newCase(name, mutant, c.Seed, s.Report))
+			if err != nil {
+				return err
+			}
+			fmt.Print(describe(s.Report, replayLine(file, mutant)))
+			fmt.Printf("shrunk in %v and %d runs: %d faults of %d, %v of %v, %d clients of %d\n", s.Took.Round(10*time.Millisecond), s.Runs,
+				len(s.Report.Scenario.Faults), len(c.Scenario.Faults), s.Report.Scenario.Run, c.Scenario.Run, s.Report.Scenario.Clients, c.Scenario.Clients)
+			return nil
+		},
+	}
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "the seed to shrink")
+	cmd.Flags().StringVar(&file, "case", "", "shrink this case or scenario instead")
+	cmd.Flags().StringVar(&out, "out", "", "file for the case (default sim/corpus/seed-N.json)")
+	cmd.Flags().StringVar(&mutant, "mutant", "", "plant this bug first")
+	return cmd
+}
+
+func replayCommand() *cobra.Command {
+	var mutant string
+	cmd := &cobra.Command{
+		Use:   "replay FILE",
+		Short: "Run a case of the corpus, or a scenario",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if mutant != "" && !planted(mutant) {
+				return withMutant(cmd.Context(), mutant, append([]string{"replay"}, os.Args[2:]...))
+			}
+			c, err := readCase(args[0])
+			if err != nil {
+				return err
+			}
+			r := sim.Run(c.Scenario, limited())
+			if r.Failure != nil {
+				fmt.Print(describe(r, replayLine(args[0], mutant)))
+				return errFound
+			}
+			fmt.Printf("passed hash=%016x\n%s\n", r.Hash, r.Text)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&mutant, "mutant", "", "plant this bug first")
+	return cmd
+}
+
+func readCase(file string) (sim.Case, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return sim.Case{}, err
+	}
+	return sim.ParseCase(data)
+}
+
+func replayLine(file, mutant string) string {
+	line := "go run ./cmd/flow-sim replay "
+	if mutant != "" {
+		line += "--mutant " + mutant + " "
+	}
+	return line + file
+}
+
+// describe tells a failure in a screen.
+func describe(r sim.Report, command string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "FAILED oracle=%s at %.3fs hash=%016x\n%s\n\nfaults (number, time, what, how often it bit):\n", r.Failure.Oracle, r.Failure.At, r.Hash, r.Failure.What)
+	for i, f := range r.Scenario.Faults {
+		fmt.Fprintf(&b, "%3d %s (%d)\n", i, f, r.Bites[i])
+	}
+	fmt.Fprintf(&b, "\nrepeat it: %s\n", command)
+	return b.String()
+}
