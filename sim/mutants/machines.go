@@ -18,7 +18,7 @@ var machines = []Mutant{
 		Oracles:   differing,
 		Precedent: "qdrant/qdrant issue 9575: replaying a log is not a function of the log"},
 	{Name: "delete-lost-in-index", What: "a deleted or replaced vector stays in the index",
-		Edits:     []Edit{{shardRoom, "_, retained := c.index.Remove(old.slot)", "_, retained := 0, false"}},
+		Edits:     []Edit{{shardRoom, "c.index.Remove(old.slot)", "uint32(0), false"}},
 		Oracles:   differing,
 		Precedent: "qdrant/qdrant issue 4627: deleted points appear in searches"},
 	{Name: "delete-lost-on-disk", What: "the row of a deleted point stays on disk, and is a point again after a restart",
