@@ -6,7 +6,8 @@
 // Rows are taken in pairs, so that a load of the query serves two. The last dim mod 32
 // codes are the end of a block that reaches back into the one before; the mask Y14
 // makes zeros of what was counted already. Y0 and Y1 sum the first row, Y2 and Y3 the
-// second. Rows of a list are asked from memory two pairs ahead.
+// second; a last row without a partner has all four. Rows of a list are asked from
+// memory two pairs ahead.
 //
 // Registers: DI out, CX rows left, SI query, R8 rows, R9 stride, R13 what is left of the
 // list or 0, R10 codes in whole blocks of 64, R11 the rest, AX offset in the row, BX and
@@ -65,9 +66,22 @@ GLOBL upper<>(SB), RODATA|NOPTR, $64
 	VPADDD       Y1, Y0, Y0; \
 	VEXTRACTI128 $1, Y0, X1
 
-// KERNEL is the walk over the rows. TERMS(off) adds 32 terms of both rows; LAST adds
-// those under the mask, at the offset AX. An odd row is its own partner.
-#define KERNEL(TERMS, LAST) \
+// FINISH1 adds up the sums of a single row, which are all four.
+#define FINISH1 \
+	VPADDD       Y1, Y0, Y0; \
+	VPADDD       Y3, Y2, Y2; \
+	VPADDD       Y2, Y0, Y0; \
+	VEXTRACTI128 $1, Y0, X1; \
+	VPADDD       X1, X0, X0; \
+	VPSHUFD      $0x4E, X0, X1; \
+	VPADDD       X1, X0, X0; \
+	VPSHUFD      $0xB1, X0, X1; \
+	VPADDD       X1, X0, X0
+
+// KERNEL is the walk over the rows. HEAD(off) loads 32 codes of the query, ROW(p, off,
+// a, b) adds their terms with the row p to a and b; HEADLAST and ROWLAST are the same
+// under the mask, at the offset AX.
+#define KERNEL(HEAD, ROW, HEADLAST, ROWLAST) \
 	TESTQ R13, R13; \
 	JZ    pair; \
 	MOVQ  CX, DX; \
@@ -89,22 +103,15 @@ line: \
 	JNZ   first; \
 pair: \
 	ZERO; \
-	MOVQ  R8, BX; \
-	MOVQ  R8, R12; \
 	CMPQ  CX, $2; \
-	JLT   one; \
-	ADDQ  R9, R12; \
+	JLT   single; \
+	MOVQ  R8, BX; \
+	LEAQ  (BX)(R9*1), R12; \
 	TESTQ R13, R13; \
-	JNZ   two; \
+	JNZ   list; \
 	LEAQ  (R12)(R9*1), R8; \
 	JMP   begin; \
-one: \
-	TESTQ R13, R13; \
-	JZ    begin; \
-	PLACE(0, BX); \
-	MOVQ  BX, R12; \
-	JMP   begin; \
-two: \
+list: \
 	PLACE(0, BX); \
 	PLACE(4, R12); \
 	CMPQ  CX, $6; \
@@ -117,8 +124,12 @@ two: \
 fetching: \
 	PREFETCHT0 (R14)(AX*1); \
 	PREFETCHT0 (R15)(AX*1); \
-	TERMS(0); \
-	TERMS(32); \
+	HEAD(0); \
+	ROW(BX, 0, Y0, Y1); \
+	ROW(R12, 0, Y2, Y3); \
+	HEAD(32); \
+	ROW(BX, 32, Y0, Y1); \
+	ROW(R12, 32, Y2, Y3); \
 	ADDQ  $64, AX; \
 	CMPQ  AX, R10; \
 	JLT   fetching; \
@@ -131,32 +142,67 @@ begin: \
 	CMPQ  AX, R10; \
 	JGE   tail; \
 block: \
-	TERMS(0); \
-	TERMS(32); \
+	HEAD(0); \
+	ROW(BX, 0, Y0, Y1); \
+	ROW(R12, 0, Y2, Y3); \
+	HEAD(32); \
+	ROW(BX, 32, Y0, Y1); \
+	ROW(R12, 32, Y2, Y3); \
 	ADDQ  $64, AX; \
 	CMPQ  AX, R10; \
 	JLT   block; \
 tail: \
 	TESTQ $32, R11; \
 	JZ    rest; \
-	TERMS(0); \
-	ADDQ  $32, AX; \
+	HEAD(0); \
+	ROW(BX, 0, Y0, Y1); \
+	ROW(R12, 0, Y2, Y3); \
 rest: \
 	TESTQ $31, R11; \
 	JZ    finish; \
-	LEAQ  (R10)(R11*1), AX; \
-	SUBQ  $32, AX; \
-	LAST; \
+	LEAQ  -32(R10)(R11*1), AX; \
+	HEADLAST; \
+	ROWLAST(BX, Y0, Y1); \
+	ROWLAST(R12, Y2, Y3); \
 finish: \
 	FINISH2; \
 	VMOVD X0, (DI); \
-	CMPQ  CX, $2; \
-	JLT   end; \
 	VMOVD X1, 4(DI); \
 	ADDQ  $8, DI; \
 	SUBQ  $2, CX; \
 	JNZ   pair; \
-end: \
+	VZEROUPPER; \
+	RET; \
+single: \
+	MOVQ  R8, BX; \
+	TESTQ R13, R13; \
+	JZ    begin1; \
+	PLACE(0, BX); \
+begin1: \
+	CMPQ  AX, R10; \
+	JGE   tail1; \
+block1: \
+	HEAD(0); \
+	ROW(BX, 0, Y0, Y1); \
+	HEAD(32); \
+	ROW(BX, 32, Y2, Y3); \
+	ADDQ  $64, AX; \
+	CMPQ  AX, R10; \
+	JLT   block1; \
+tail1: \
+	TESTQ $32, R11; \
+	JZ    rest1; \
+	HEAD(0); \
+	ROW(BX, 0, Y0, Y1); \
+rest1: \
+	TESTQ $31, R11; \
+	JZ    finish1; \
+	LEAQ  -32(R10)(R11*1), AX; \
+	HEADLAST; \
+	ROWLAST(BX, Y0, Y1); \
+finish1: \
+	FINISH1; \
+	VMOVD X0, (DI); \
 	VZEROUPPER; \
 	RET
 
@@ -166,44 +212,33 @@ end: \
 	VPCMPEQD Y15, Y15, Y15; \
 	VPSRLW   $8, Y15, Y15
 
-#define QUERY(off) \
-	VMOVDQU off(SI)(AX*1), Y8
-
-#define QUERYLAST \
-	VPAND (SI)(AX*1), Y14, Y8
-
 #define SPLIT(x, odd) \
 	VPSRLW $8, x, odd; \
 	VPAND  Y15, x, x
 
-#define PRODUCTS(a, b) \
+#define SPLITQUERY(off) \
+	VMOVDQU off(SI)(AX*1), Y8; \
+	SPLIT(Y8, Y9)
+
+#define SPLITLAST \
+	VPAND (SI)(AX*1), Y14, Y8; \
+	SPLIT(Y8, Y9)
+
+#define DOTROW(p, off, a, b) \
+	VMOVDQU  off(p)(AX*1), Y10; \
 	SPLIT(Y10, Y11); \
 	VPMADDWD Y8, Y10, Y10; \
 	VPMADDWD Y9, Y11, Y11; \
 	VPADDD   Y10, a, a; \
 	VPADDD   Y11, b, b
 
-#define DOTTERMS(off) \
-	QUERY(off); \
-	SPLIT(Y8, Y9); \
-	VMOVDQU off(BX)(AX*1), Y10; \
-	PRODUCTS(Y0, Y1); \
-	VMOVDQU off(R12)(AX*1), Y10; \
-	PRODUCTS(Y2, Y3)
-
-#define DOTLAST \
-	QUERYLAST; \
-	SPLIT(Y8, Y9); \
-	VMOVDQU (BX)(AX*1), Y10; \
-	PRODUCTS(Y0, Y1); \
-	VMOVDQU (R12)(AX*1), Y10; \
-	PRODUCTS(Y2, Y3)
+#define DOTLAST(p, a, b) DOTROW(p, 0, a, b)
 
 // func dotU8AVX2(out *uint32, n int, q *uint8, dim int, rows *uint8, stride int, at *uint32)
 TEXT ·dotU8AVX2(SB), NOSPLIT, $0-56
 	SETUP
 	EVENMASK
-	KERNEL(DOTTERMS, DOTLAST)
+	KERNEL(SPLITQUERY, DOTROW, SPLITLAST, DOTLAST)
 
 #define SQUARES(a, b) \
 	SPLIT(Y10, Y11); \
@@ -214,56 +249,43 @@ TEXT ·dotU8AVX2(SB), NOSPLIT, $0-56
 	VPADDD   Y10, a, a; \
 	VPADDD   Y11, b, b
 
-#define L2TERMS(off) \
-	QUERY(off); \
-	SPLIT(Y8, Y9); \
-	VMOVDQU off(BX)(AX*1), Y10; \
-	SQUARES(Y0, Y1); \
-	VMOVDQU off(R12)(AX*1), Y10; \
-	SQUARES(Y2, Y3)
+#define L2ROW(p, off, a, b) \
+	VMOVDQU off(p)(AX*1), Y10; \
+	SQUARES(a, b)
 
-#define L2LAST \
-	QUERYLAST; \
-	SPLIT(Y8, Y9); \
-	VPAND (BX)(AX*1), Y14, Y10; \
-	SQUARES(Y0, Y1); \
-	VPAND (R12)(AX*1), Y14, Y10; \
-	SQUARES(Y2, Y3)
+#define L2LAST(p, a, b) \
+	VPAND (p)(AX*1), Y14, Y10; \
+	SQUARES(a, b)
 
 // func squaredL2U8AVX2(out *uint32, n int, q *uint8, dim int, rows *uint8, stride int, at *uint32)
 TEXT ·squaredL2U8AVX2(SB), NOSPLIT, $0-56
 	SETUP
 	EVENMASK
-	KERNEL(L2TERMS, L2LAST)
+	KERNEL(SPLITQUERY, L2ROW, SPLITLAST, L2LAST)
 
 // The product of two signed codes is that of the query's magnitude with the row's code
 // under the query's sign. Two of them are at most 2*127*127, which 16 bits hold.
 // Y15 is ones of 16 bits, with which those sums become 32 bits.
-#define SIGNED(a) \
+#define SIGNEDQUERY(off) \
+	VMOVDQU off(SI)(AX*1), Y8; \
+	VPABSB  Y8, Y9
+
+#define SIGNEDLAST \
+	VPAND  (SI)(AX*1), Y14, Y8; \
+	VPABSB Y8, Y9
+
+#define SIGNEDROW(p, off, a, b) \
+	VMOVDQU    off(p)(AX*1), Y10; \
 	VPSIGNB    Y8, Y10, Y10; \
 	VPMADDUBSW Y10, Y9, Y10; \
 	VPMADDWD   Y15, Y10, Y10; \
 	VPADDD     Y10, a, a
 
-#define SIGNEDTERMS(off) \
-	QUERY(off); \
-	VPABSB  Y8, Y9; \
-	VMOVDQU off(BX)(AX*1), Y10; \
-	SIGNED(Y0); \
-	VMOVDQU off(R12)(AX*1), Y10; \
-	SIGNED(Y2)
-
-#define SIGNEDLAST \
-	QUERYLAST; \
-	VPABSB  Y8, Y9; \
-	VMOVDQU (BX)(AX*1), Y10; \
-	SIGNED(Y0); \
-	VMOVDQU (R12)(AX*1), Y10; \
-	SIGNED(Y2)
+#define SIGNEDROWLAST(p, a, b) SIGNEDROW(p, 0, a, b)
 
 // func dotI8AVX2(out *int32, n int, q *int8, dim int, rows *int8, stride int, at *uint32)
 TEXT ·dotI8AVX2(SB), NOSPLIT, $0-56
 	SETUP
 	VPCMPEQD Y15, Y15, Y15
 	VPSRLW   $15, Y15, Y15
-	KERNEL(SIGNEDTERMS, SIGNEDLAST)
+	KERNEL(SIGNEDQUERY, SIGNEDROW, SIGNEDLAST, SIGNEDROWLAST)
