@@ -132,18 +132,41 @@ func FuzzKernels(f *testing.F) {
 		q, v := v[:dim], v[dim:]
 		want, got := make([]float32, rows), make([]float32, rows)
 		for _, fn := range functions {
-			fn.run(portable, want, q, v, dim, nil)
-			for _, k := range kernels()[1:] {
-				fn.run(k, got, q, v, dim, nil)
-				for i := range got {
-					if !same(got[i], want[i]) {
-						t.Fatalf("%s of %s, dim %d, row %d: got %x, the definition says %x", k, fn.name, dim, i,
+			for _, at := range [][]uint32{nil, places(rand.New(rand.NewPCG(7, uint64(n))), rows)[:rows]} {
+				fn.run(portable, want, q, v, dim, at)
+				for _, k := range kernels()[1:] {
+					fn.run(k, got, q, v, dim, at)
+					if i := differ(got, want); i >= 0 {
+						t.Fatalf("%s of %s, dim %d, at %v, result %d: got %x, the definition says %x", k, fn.name, dim, at, i,
 							math.Float32bits(got[i]), math.Float32bits(want[i]))
 					}
 				}
 			}
 		}
+		for _, fn := range batches {
+			fn.single(portable, want, q, v, dim, nil)
+			for _, k := range kernels() {
+				out := [batchQueries][]float32{make([]float32, rows), make([]float32, rows), make([]float32, rows), make([]float32, rows)}
+				fn.run(k, &out, &[batchQueries][]float32{q, q, q, q}, v, dim)
+				for j := range out {
+					if i := differ(out[j], want); i >= 0 {
+						t.Fatalf("%s of %s, dim %d, query %d, row %d: got %x, the definition says %x", k, fn.name, dim, j, i,
+							math.Float32bits(out[j][i]), math.Float32bits(want[i]))
+					}
+				}
+			}
+		}
 	})
+}
+
+// differ returns the first place where two results are not the same, or -1.
+func differ(a, b []float32) int {
+	for i := range a {
+		if !same(a[i], b[i]) {
+			return i
+		}
+	}
+	return -1
 }
 
 // TestDefinition pins the order of summation itself: the lanes and the tree, written

@@ -13,9 +13,10 @@ type kernel uint8
 const (
 	portable kernel = iota
 	avx2
+	neon
 )
 
-var kernelNames = [...]string{portable: "portable", avx2: "avx2"}
+var kernelNames = [...]string{portable: "portable", avx2: "avx2", neon: "neon"}
 
 func (k kernel) String() string { return kernelNames[k] }
 
