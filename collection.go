@@ -99,6 +99,8 @@ type Collection struct {
 	Dim    int
 	Metric Metric
 	IndexParams
+	// Fields are the indexed fields of payloads, in the order of their declaration.
+	Fields []Field
 }
 
 // CreateCollectionRequest makes a collection.

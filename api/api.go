@@ -103,6 +103,9 @@ func New(b Backend, cfg Config) http.Handler {
 		{"DELETE /collections/{c}", none, (*exchange).dropCollection},
 		{"GET /collections/{c}/exists", none, (*exchange).collectionExists},
 
+		{"PUT /collections/{c}/index", small, (*exchange).declareField},
+		{"DELETE /collections/{c}/index/{field}", none, (*exchange).forgetField},
+
 		{"PUT /collections/{c}/points", large, (*exchange).upsert},
 		{"POST /collections/{c}/points/delete", large, (*exchange).remove},
 		{"POST /collections/{c}/points", large, (*exchange).retrieve},

@@ -389,3 +389,32 @@ func TestFilterParams(t *testing.T) {
 		t.Errorf("the node was asked %+v", got)
 	}
 }
+
+// TestFields declares indexes of fields and sees them in the collection's description.
+func TestFields(t *testing.T) {
+	_, c, ctx := connect(t)
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 1, Metric: flow.Dot}); err != nil {
+		t.Fatal(err)
+	}
+	paths := []string{"a", `b[]."c/d e"`}
+	for i, path := range paths {
+		if err := c.DeclareField(ctx, "c", flow.Field{Path: path, Kind: flow.KeywordField + flow.FieldKind(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := c.Collection(ctx, "c")
+	if err != nil || len(info.PayloadSchema) != 2 || info.PayloadSchema[paths[1]].DataType != "integer" {
+		t.Errorf("the schema is %v, error %v", info.PayloadSchema, err)
+	}
+	for _, path := range append(paths, "missing") {
+		if err := c.ForgetField(ctx, "c", path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err = c.Collection(ctx, "c"); err != nil || len(info.PayloadSchema) != 0 {
+		t.Errorf("the schema is %v, error %v", info.PayloadSchema, err)
+	}
+	if err := c.DeclareField(ctx, "none", flow.Field{Path: "a", Kind: flow.GeoField}); flow.KindOf(err) != flow.NotFound {
+		t.Errorf("a field of no collection: %v", err)
+	}
+}

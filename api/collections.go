@@ -110,7 +110,12 @@ func (x *exchange) collection() error {
 	if err != nil {
 		return err
 	}
+	schema, err := x.payloadSchema(&row, o)
+	if err != nil {
+		return err
+	}
 	info := client.CollectionInfo{
+		PayloadSchema:   schema,
 		Status:          "green",
 		OptimizerStatus: "ok",
 		PointsCount:     n.Count,

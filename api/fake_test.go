@@ -76,6 +76,15 @@ func (f *fake) Do(ctx context.Context, req flow.Request) flow.Response {
 		_, err := f.collection(r.Name)
 		delete(f.collections, r.Name)
 		return &flow.DropCollectionResponse{Outcome: flow.Outcome{Err: err}}
+	case *flow.DeclareFieldRequest:
+		c, err := f.collection(r.Collection)
+		if err == nil {
+			c.Fields = slices.DeleteFunc(c.Fields, func(have flow.Field) bool { return have.Path == r.Field.Path })
+			if !r.Remove {
+				c.Fields = append(c.Fields, r.Field)
+			}
+		}
+		return &flow.DeclareFieldResponse{Outcome: flow.Outcome{Err: err}}
 	case *flow.ListCollectionsRequest:
 		return &flow.ListCollectionsResponse{Collections: f.list()}
 	case *flow.StatusRequest:

@@ -22,6 +22,7 @@ var (
 	readParams  = []string{"level", "session", "max_staleness_ms", "timeout", "partial", "consistency"}
 	writeParams = []string{"wait", "ordering", "timeout", "results"}
 	waitParams  = []string{"timeout"}
+	fieldParams = []string{"wait", "ordering", "timeout"} // the first two change nothing
 )
 
 // params are the query parameters of a request, each at most once and of a known name.

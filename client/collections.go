@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
@@ -59,4 +60,22 @@ func (c *Client) Collection(ctx context.Context, name string) (CollectionInfo, e
 	var info CollectionInfo
 	_, err := c.do(ctx, &call{op: "client.Collection", method: http.MethodGet, path: collectionPath(name, "")}, &info)
 	return info, err
+}
+
+// DeclareField has a field of the payloads indexed, instead of what was declared for its
+// path before. Filters on it become faster once every replica has made its index.
+func (c *Client) DeclareField(ctx context.Context, collection string, f flow.Field) error {
+	const op = "client.DeclareField"
+	body, err := json.Marshal(FieldIndex{FieldName: f.Path, FieldSchema: f.Kind.String()})
+	if err != nil {
+		return flow.Errorf(flow.Internal, op, "encode the request: %w", err)
+	}
+	_, err = c.do(ctx, &call{op: op, method: http.MethodPut, path: collectionPath(collection, "/index"), body: body, write: true}, nil)
+	return err
+}
+
+// ForgetField ends the index of a field; it is no error if there is none.
+func (c *Client) ForgetField(ctx context.Context, collection, path string) error {
+	_, err := c.do(ctx, &call{op: "client.ForgetField", method: http.MethodDelete, path: collectionPath(collection, "/index/"+url.PathEscape(path)), write: true}, nil)
+	return err
 }

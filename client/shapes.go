@@ -140,7 +140,21 @@ type CollectionInfo struct {
 	PointsCount     uint64           `json:"points_count"`
 	SegmentsCount   int              `json:"segments_count"`
 	Config          CollectionConfig `json:"config"`
-	PayloadSchema   struct{}         `json:"payload_schema"`
+	// PayloadSchema holds the indexed fields of payloads by their paths.
+	PayloadSchema map[string]PayloadSchema `json:"payload_schema"`
+}
+
+// PayloadSchema describes an indexed field: the kind of its index, and how many points
+// have the field.
+type PayloadSchema struct {
+	DataType string `json:"data_type"`
+	Points   uint64 `json:"points"`
+}
+
+// FieldIndex is the body of PUT /collections/{c}/index.
+type FieldIndex struct {
+	FieldName   string `json:"field_name"`
+	FieldSchema string `json:"field_schema"`
 }
 
 // CollectionConfig is the config part of CollectionInfo. The parts that describe

@@ -69,7 +69,7 @@ func abandoned(req flow.Request, cause error) flow.Response {
 	switch req.(type) {
 	case *flow.WriteRequest:
 		return failed(req, flow.Errorf(flow.Unknown, "embed.Do", "no answer yet (%w); retry with the same request id to learn the outcome", cause))
-	case *flow.CreateCollectionRequest, *flow.DropCollectionRequest, *flow.JoinRequest:
+	case *flow.CreateCollectionRequest, *flow.DropCollectionRequest, *flow.DeclareFieldRequest, *flow.JoinRequest:
 		return failed(req, flow.Errorf(flow.Unknown, "embed.Do", "no answer yet: %w", cause))
 	}
 	return failed(req, flow.Errorf(flow.Unavailable, "embed.Do", "no answer yet: %w", cause))
@@ -101,6 +101,8 @@ func failed(req flow.Request, err *flow.Error) flow.Response {
 		return &flow.CreateCollectionResponse{Outcome: o}
 	case *flow.DropCollectionRequest:
 		return &flow.DropCollectionResponse{Outcome: o}
+	case *flow.DeclareFieldRequest:
+		return &flow.DeclareFieldResponse{Outcome: o}
 	case *flow.ListCollectionsRequest:
 		return &flow.ListCollectionsResponse{Outcome: o}
 	case *flow.JoinRequest:

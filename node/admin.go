@@ -23,6 +23,8 @@ func (n *Node) serve(req flow.Request, reply func(flow.Response)) {
 		n.serveCreate(req, reply)
 	case *flow.DropCollectionRequest:
 		n.serveDrop(req, reply)
+	case *flow.DeclareFieldRequest:
+		n.serveDeclare(req, reply)
 	case *flow.ListCollectionsRequest:
 		n.serveList(req, reply)
 	case *flow.JoinRequest:

@@ -123,3 +123,67 @@ func TestFilters(t *testing.T) {
 		}
 	}
 }
+
+// TestFields: filters answer the same before, while and after fields are indexed, on
+// nodes that start again, and when the index goes.
+func TestFields(t *testing.T) {
+	c := newCluster(t, 3)
+	c.create("films", 2, flow.Euclid)
+	s := shelf{}
+	fill(t, c, s, 1, 200)
+	declare := func(path string, kind flow.FieldKind, remove bool) error {
+		return call[*flow.DeclareFieldResponse](c.hosts[1], &flow.DeclareFieldRequest{Collection: "films", Field: flow.Field{Path: path, Kind: kind}, Remove: remove}).Err
+	}
+	check := func() {
+		t.Helper()
+		for _, h := range c.hosts {
+			for _, text := range shelfFilters {
+				s.check(t, h, text)
+			}
+		}
+	}
+	for path, kind := range map[string]flow.FieldKind{"color": flow.KeywordField, "n": flow.FloatField, "tags": flow.TextField} {
+		if err := declare(path, kind, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(t, c, s, 150, 300)
+	check()
+	c.quiet()
+	check()
+	fill(t, c, s, 250, 400)
+	check()
+	h := c.hosts[2]
+	h.n.Close()
+	h.n, h.done, h.later = nil, nil, nil
+	h.Crash(func(int) int { return 0 })
+	h.start("moved:1")
+	c.quiet()
+	fill(t, c, s, 390, 420)
+	check()
+	if err := declare("n", flow.IntegerField, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := declare(`"color"`, 0, true); err != nil {
+		t.Fatal(err)
+	}
+	c.quiet()
+	check()
+	list := call[*flow.ListCollectionsResponse](h, &flow.ListCollectionsRequest{}).Collections
+	got := map[string]flow.FieldKind{}
+	for _, f := range list[0].Fields {
+		got[f.Path] = f.Kind
+	}
+	if len(got) != 2 || got["n"] != flow.IntegerField || got["tags"] != flow.TextField {
+		t.Errorf("the declared fields are %v", list[0].Fields)
+	}
+	c.verify()
+	checkError(t, "a path that is none", declare("a b", flow.KeywordField, false), flow.InvalidArgument, "field_name")
+	checkError(t, "a kind that is none", declare("a", 99, false), flow.InvalidArgument, "field_schema")
+	for i := range flow.MaxFields {
+		err := declare(fmt.Sprint("f", i), flow.BoolField, false)
+		if full := i >= flow.MaxFields-len(got); full != (flow.KindOf(err) == flow.ResourceExhausted) || !full && err != nil {
+			t.Errorf("field %d: %v", i, err)
+		}
+	}
+}

@@ -91,6 +91,7 @@ type Node struct {
 
 	fx        replica.Effects
 	searchers []*searcher
+	fields    fields
 	answers   []func()
 
 	peers    peers
@@ -219,6 +220,7 @@ func (n *Node) Tick() {
 	n.tickCalls()
 	n.tickRequests()
 	n.tickMoves()
+	n.tickFields()
 	n.tickLeaders()
 	n.tickUpkeep()
 }

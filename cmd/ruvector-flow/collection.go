@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +20,7 @@ func (a *app) collectionCommand() *cobra.Command {
 		Example: `  ruvector-flow collection create photos --dim 784 --metric euclid
   ruvector-flow collection list`,
 	}
-	cmd.AddCommand(a.collectionCreate(), a.collectionList(), a.collectionInfo(), a.collectionDelete())
+	cmd.AddCommand(a.collectionCreate(), a.collectionList(), a.collectionInfo(), a.collectionDelete(), a.collectionIndex())
 	return group(cmd)
 }
 
@@ -112,6 +114,9 @@ func (a *app) collectionInfo() *cobra.Command {
 			t.row("m", info.Config.HnswConfig.M)
 			t.row("ef_construct", info.Config.HnswConfig.EfConstruct)
 			t.row("quantization", info.Config.QuantizationConfig.Quantization())
+			for _, path := range slices.Sorted(maps.Keys(info.PayloadSchema)) {
+				t.row("indexed field", path, info.PayloadSchema[path].DataType)
+			}
 		})
 	})
 }

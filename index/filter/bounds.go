@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"github.com/RoaringBitmap/roaring/v2"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
 // bounds asks an index about a condition on its field.
@@ -39,9 +41,9 @@ func (f *field) flagged(x flag) *roaring.Bitmap {
 func (f *field) except(c *condition) bounds {
 	b := f.flagged(other)
 	switch {
-	case c.op == opExceptStrings && (f.Kind == Keyword || f.Kind == UUID):
+	case c.op == opExceptStrings && (f.Kind == flow.KeywordField || f.Kind == flow.UUIDField):
 		f.strings.collect(selection[string]{pass: func(s string) bool { return !c.strings.has(s) }}, b)
-	case c.op == opExceptIntegers && f.Kind == Integer:
+	case c.op == opExceptIntegers && f.Kind == flow.IntegerField:
 		f.whole.collect(selection[int64]{pass: func(n int64) bool { return !c.integers.has(n) }}, b)
 	default:
 		return bounds{hi: f.flagged(some)} // a row without values has none that passes
@@ -53,30 +55,30 @@ func (f *field) except(c *condition) bounds {
 func (f *field) hits(c *condition) bounds {
 	b := roaring.New()
 	switch {
-	case c.op == opString && (f.Kind == Keyword || f.Kind == UUID):
+	case c.op == opString && (f.Kind == flow.KeywordField || f.Kind == flow.UUIDField):
 		for _, s := range c.strings.list {
 			f.strings.collect(only(s), b)
 		}
-	case c.op == opInteger && f.Kind == Integer:
+	case c.op == opInteger && f.Kind == flow.IntegerField:
 		for _, n := range c.integers.list {
 			f.whole.collect(only(n), b)
 		}
-	case c.op == opBool && f.Kind == Bool:
+	case c.op == opBool && f.Kind == flow.BoolField:
 		n := int64(0)
 		if c.yes {
 			n = 1
 		}
 		f.whole.collect(only(n), b)
-	case c.op == opTimes && f.Kind == Datetime:
+	case c.op == opTimes && f.Kind == flow.DatetimeField:
 		f.whole.collect(f.times(c), b)
-	case c.op == opGeo && f.Kind == Geo:
+	case c.op == opGeo && f.Kind == flow.GeoField:
 		f.places.collect(f.area(c), b)
-	case c.op == opRange && f.Kind == Float:
+	case c.op == opRange && f.Kind == flow.FloatField:
 		f.floats.collect(f.numbers(c), b)
-	case c.op == opRange && f.Kind == Integer:
+	case c.op == opRange && f.Kind == flow.IntegerField:
 		f.whole.collect(f.integers(c), b)
 		return bounds{lo: b, hi: roaring.Or(b, f.flagged(other))} // numbers with a fraction are others
-	case f.Kind == Text && (c.op == opText || c.op == opTextAny || c.op == opPhrase):
+	case f.Kind == flow.TextField && (c.op == opText || c.op == opTextAny || c.op == opPhrase):
 		return f.words(c)
 	default:
 		return bounds{hi: f.flagged(some)}
@@ -150,9 +152,9 @@ func (f *field) estimate(c *condition) uint64 {
 		}
 	case c.op == opTimes:
 		n = f.whole.estimate(f.times(c))
-	case c.op == opRange && f.Kind == Float:
+	case c.op == opRange && f.Kind == flow.FloatField:
 		n = f.floats.estimate(f.numbers(c))
-	case c.op == opRange && f.Kind == Integer:
+	case c.op == opRange && f.Kind == flow.IntegerField:
 		n = f.whole.estimate(f.integers(c))
 	case c.op == opGeo:
 		n = f.places.estimate(f.area(c))

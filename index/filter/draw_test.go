@@ -191,8 +191,8 @@ func drawBounds(r chooser, name string, bound func() string) string {
 }
 
 // drawField draws a field to index.
-func drawField(r chooser) Field {
-	f, err := Field{Path: drawPath(r), Kind: Keyword + Kind(r(int(UUID)))}.Check()
+func drawField(r chooser) flow.Field {
+	f, err := Check(flow.Field{Path: drawPath(r), Kind: flow.KeywordField + flow.FieldKind(r(int(flow.UUIDField)))})
 	if err != nil {
 		panic(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
 // TestEvaluate: whatever fields are declared, at whatever time, and whether their
@@ -77,7 +79,7 @@ func TestEvaluateMany(t *testing.T) {
 		r := chooser(source.IntN)
 		w := &world{index: New()}
 		for path := range map[string]bool{"a": true, "b": true, "c": true, "a[]": true, "a[].b": true, "b.c": true} {
-			f, err := Field{Path: path, Kind: Keyword + Kind(r(int(UUID)))}.Check()
+			f, err := Check(flow.Field{Path: path, Kind: flow.KeywordField + flow.FieldKind(r(int(flow.UUIDField)))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +105,7 @@ func TestEvaluateMany(t *testing.T) {
 
 // TestFetch: what an index decides costs no payload, what it narrows few.
 func TestFetch(t *testing.T) {
-	w := &world{index: New(Field{Path: "color", Kind: Keyword}, Field{Path: "n", Kind: Integer}, Field{Path: "t", Kind: Text}, Field{Path: "l[].k", Kind: Integer})}
+	w := &world{index: New(flow.Field{Path: "color", Kind: flow.KeywordField}, flow.Field{Path: "n", Kind: flow.IntegerField}, flow.Field{Path: "t", Kind: flow.TextField}, flow.Field{Path: "l[].k", Kind: flow.IntegerField})}
 	for i := range 5000 {
 		w.add(fmt.Sprintf(`{"color":"c%d","n":%d,"t":"w%d w%d","free":%d,"l":[{"k":%d,"v":1},{"k":%d,"v":2}]}`, i%10, i, i%100, i%7, i%50, i%20, i%30))
 	}
@@ -146,7 +148,7 @@ func TestFetch(t *testing.T) {
 func TestViews(t *testing.T) {
 	source := rand.New(rand.NewPCG(1, 2))
 	r := chooser(source.IntN)
-	w := &world{index: New(Field{Path: "a", Kind: Keyword}, Field{Path: "b", Kind: Integer}, Field{Path: "c", Kind: Float})}
+	w := &world{index: New(flow.Field{Path: "a", Kind: flow.KeywordField}, flow.Field{Path: "b", Kind: flow.IntegerField}, flow.Field{Path: "c", Kind: flow.FloatField})}
 	done := make(chan error)
 	running := 0
 	for i := range 12000 {
@@ -188,7 +190,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		w := &world{index: New(Field{Path: "a", Kind: Keyword}, Field{Path: "b", Kind: Integer}, Field{Path: "c", Kind: Text})}
+		w := &world{index: New(flow.Field{Path: "a", Kind: flow.KeywordField}, flow.Field{Path: "b", Kind: flow.IntegerField}, flow.Field{Path: "c", Kind: flow.TextField})}
 		w.add(payload)
 		w.add(`{"a":"x","b":[1,2.5],"c":"red fox"}`)
 		got, _, err := w.index.View().Evaluate(e, w.rows())
@@ -202,7 +204,7 @@ func FuzzParse(f *testing.F) {
 }
 
 // benchWorld has rows of a payload of about 180 bytes.
-func benchWorld(rows int, fields ...Field) *world {
+func benchWorld(rows int, fields ...flow.Field) *world {
 	w := &world{index: New(fields...)}
 	for i := range rows {
 		w.add(fmt.Sprintf(`{"title":"point number %d of the set","color":"c%d","price":%d.5,"tags":["t%d","t%d","t%d"],"at":"2023-02-08T10:49:00Z","loc":{"lon":13.4,"lat":%d.25},"n":%d}`,
@@ -238,7 +240,7 @@ func BenchmarkMatch(b *testing.B) {
 
 // BenchmarkEvaluate filters 100,000 rows by indexes alone.
 func BenchmarkEvaluate(b *testing.B) {
-	w := benchWorld(100_000, Field{Path: "color", Kind: Keyword}, Field{Path: "price", Kind: Float})
+	w := benchWorld(100_000, flow.Field{Path: "color", Kind: flow.KeywordField}, flow.Field{Path: "price", Kind: flow.FloatField})
 	e, err := Parse([]byte(benchFilter))
 	if err != nil {
 		b.Fatal(err)
@@ -255,7 +257,7 @@ func BenchmarkEvaluate(b *testing.B) {
 // BenchmarkAdd indexes two fields of a row.
 func BenchmarkAdd(b *testing.B) {
 	w := benchWorld(1000)
-	x := New(Field{Path: "color", Kind: Keyword}, Field{Path: "price", Kind: Float})
+	x := New(flow.Field{Path: "color", Kind: flow.KeywordField}, flow.Field{Path: "price", Kind: flow.FloatField})
 	payloads := make([][]byte, len(w.payloads))
 	for i, p := range w.payloads {
 		payloads[i] = []byte(p)

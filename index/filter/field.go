@@ -7,56 +7,14 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
-// Kind is what values of a field an index of it holds.
-type Kind uint8
-
-// The kinds of payload indexes.
-const (
-	Keyword  Kind = iota + 1 // strings, whole
-	Integer                  // integers of 64 bits
-	Float                    // all numbers
-	Bool                     // true and false
-	Datetime                 // strings that are times
-	Text                     // the words of strings
-	Geo                      // objects of lat and lon
-	UUID                     // strings, like Keyword
-)
-
-var kindNames = [...]string{Keyword: "keyword", Integer: "integer", Float: "float", Bool: "bool", Datetime: "datetime", Text: "text", Geo: "geo", UUID: "uuid"}
-
-// String returns the kind's name.
-func (k Kind) String() string {
-	if k >= Keyword && int(k) < len(kindNames) {
-		return kindNames[k]
-	}
-	return "none"
-}
-
-// ParseKind reads a kind's name.
-func ParseKind(name string) (Kind, error) {
-	for k := Keyword; int(k) < len(kindNames); k++ {
-		if kindNames[k] == name {
-			return k, nil
-		}
-	}
-	return 0, flow.Errorf(flow.InvalidArgument, "filter.ParseKind", "%q is not one of %s", name, strings.Join(kindNames[Keyword:], ", "))
-}
-
-// Field is a field that an index is declared of.
-type Field struct {
-	// Path leads to the values, as in a filter's key.
-	Path string
-	Kind Kind
-}
-
-// Check returns the field with its path in the form that compares, or InvalidArgument.
-func (f Field) Check() (Field, error) {
+// Check returns a field with its path in the form that compares, or InvalidArgument.
+func Check(f flow.Field) (flow.Field, error) {
 	p, why := parsePath(f.Path)
 	if why != "" {
 		return f, flow.Errorf(flow.InvalidArgument, "filter.Check", "field_name: %q is no path: %s", f.Path, why)
 	}
-	if f.Kind < Keyword || int(f.Kind) >= len(kindNames) {
-		return f, flow.Errorf(flow.InvalidArgument, "filter.Check", "field_schema: there is no kind of index %d", f.Kind)
+	if !f.Kind.Valid() {
+		return f, flow.Errorf(flow.InvalidArgument, "filter.Check", "field_schema: there is no kind %d of index", f.Kind)
 	}
 	f.Path = p.String()
 	return f, nil
@@ -74,13 +32,9 @@ const (
 	other
 )
 
-// column kinds of a field: which of its columns holds the values.
-func (k Kind) strings() bool { return k == Keyword || k == Text || k == UUID }
-func (k Kind) whole() bool   { return k == Integer || k == Bool || k == Datetime }
-
 // field is an index of one field: its values and flags by row.
 type field struct {
-	Field
+	flow.Field
 	path path
 	// rows below from are not in it; without any it is ready.
 	from  uint32
@@ -93,7 +47,7 @@ type field struct {
 	places  column[place]
 }
 
-func newField(f Field, from uint32) *field {
+func newField(f flow.Field, from uint32) *field {
 	p, why := parsePath(f.Path)
 	if why != "" {
 		panic("filter: a field that was not checked: " + f.Path + ": " + why)
@@ -140,33 +94,33 @@ func (f *field) value(row uint32, d *document, at uint32) bool {
 	switch {
 	case v.kind == null:
 		return true
-	case v.kind == boolean && f.Kind == Bool:
+	case v.kind == boolean && f.Kind == flow.BoolField:
 		n := int64(0)
 		if v.escaped {
 			n = 1
 		}
 		f.whole.add(n, row)
-	case v.kind == number && f.Kind == Integer:
+	case v.kind == number && f.Kind == flow.IntegerField:
 		n, ok := d.integer(v)
 		if !ok {
 			return false
 		}
 		f.whole.add(n, row)
-	case v.kind == number && f.Kind == Float:
+	case v.kind == number && f.Kind == flow.FloatField:
 		if x := d.float(v); x == x {
 			f.floats.add(x, row)
 		}
-	case v.kind == text && f.Kind == Text:
+	case v.kind == text && f.Kind == flow.TextField:
 		for word := range words(d.string(v)) {
 			f.strings.add(strings.Clone(word), row)
 		}
-	case v.kind == text && f.Kind == Datetime:
+	case v.kind == text && f.Kind == flow.DatetimeField:
 		if t, ok := parseTime(d.string(v)); ok {
 			f.whole.add(t, row)
 		}
-	case v.kind == text && f.Kind.strings():
+	case v.kind == text && (f.Kind == flow.KeywordField || f.Kind == flow.UUIDField):
 		f.strings.add(d.string(v), row)
-	case v.kind == object && f.Kind == Geo:
+	case v.kind == object && f.Kind == flow.GeoField:
 		if p, ok := d.place(at); ok {
 			f.places.add(p, row)
 		}

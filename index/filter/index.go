@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
 // Index holds what fields of the payloads of one collection in one shard are, by row:
@@ -22,7 +24,7 @@ type Index struct {
 }
 
 // New returns an index without rows of some fields, which were checked.
-func New(fields ...Field) *Index {
+func New(fields ...flow.Field) *Index {
 	x := &Index{live: roaring.New()}
 	x.live.SetCopyOnWrite(true)
 	for _, f := range fields {
@@ -33,7 +35,7 @@ func New(fields ...Field) *Index {
 
 // Declare adds a field, which was checked; one of the same path is replaced, the same
 // one stays. Ready tells whether a Builder has to read the rows there are.
-func (x *Index) Declare(f Field) {
+func (x *Index) Declare(f flow.Field) {
 	if i := x.position(f.Path); i >= 0 {
 		if x.fields[i].Field == f {
 			return
@@ -63,8 +65,8 @@ func (x *Index) position(path string) int {
 }
 
 // Fields returns the declared fields in the order of their declaration.
-func (x *Index) Fields() []Field {
-	list := make([]Field, len(x.fields))
+func (x *Index) Fields() []flow.Field {
+	list := make([]flow.Field, len(x.fields))
 	for i, f := range x.fields {
 		list[i] = f.Field
 	}
@@ -72,8 +74,8 @@ func (x *Index) Fields() []Field {
 }
 
 // Unready returns the declared fields that need a Builder.
-func (x *Index) Unready() []Field {
-	var list []Field
+func (x *Index) Unready() []flow.Field {
+	var list []flow.Field
 	for _, f := range x.fields {
 		if !f.ready {
 			list = append(list, f.Field)

@@ -30,6 +30,11 @@ type Machine struct {
 	// changed holds the collections that changed since TakeChanged.
 	changed map[flow.CollectionID]bool
 	scratch []float32
+	// fields are the declared fields as of a version of them; unbuilt are the collections
+	// that have one whose index is not made yet. No part of the state.
+	fields        map[flow.CollectionID][]flow.Field
+	fieldsVersion uint64
+	unbuilt       []flow.CollectionID
 }
 
 var _ replica.Machine = (*Machine)(nil)
@@ -181,7 +186,7 @@ func (m *Machine) create(id flow.CollectionID, d definition) *collection {
 	if err != nil {
 		panic(err) // the definition was checked before it entered the log
 	}
-	c := &collection{definition: d, points: map[flow.PointID]location{}, index: x, payloads: filter.New(), dead: map[uint64]uint64{}}
+	c := &collection{definition: d, points: map[flow.PointID]location{}, index: x, payloads: filter.New(m.fields[id]...), dead: map[uint64]uint64{}}
 	m.collections[id], m.changed[id] = c, true
 	return c
 }

@@ -14,6 +14,7 @@ const (
 	commandCreate = 'c'
 	commandDrop   = 'd'
 	commandFinish = 'f'
+	commandIndex  = 'i'
 	commandJoin   = 'j'
 	commandMove   = 'm'
 	commandUpdate = 'u'
@@ -31,6 +32,16 @@ func EncodeCreate(c flow.Collection) []byte {
 func EncodeDrop(name string) []byte {
 	w := wire.Writer{Buf: []byte{commandDrop}}
 	w.Text(name)
+	return w.Buf
+}
+
+// EncodeField returns the command that declares an index of a field, or removes it. The
+// field's path is in the form that compares.
+func EncodeField(name string, f flow.Field, remove bool) []byte {
+	w := wire.Writer{Buf: []byte{commandIndex}}
+	w.Text(name)
+	encodeField(&w, f)
+	w.Bool(remove)
 	return w.Buf
 }
 
@@ -123,6 +134,11 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 		}
 	case commandDrop:
 		r.Text()
+	case commandIndex:
+		r.Text()
+		if f := decodeField(r); !r.Bool() && !f.Kind.Valid() {
+			return malformed
+		}
 	case commandJoin:
 		decodeInfo(r)
 		decodeRequest(r)
@@ -160,6 +176,8 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 		res = m.create(rows, c.Request, decodeDefinition(r))
 	case commandDrop:
 		res = m.drop(rows, c.Request, r.Text())
+	case commandIndex:
+		res = m.declare(rows, r.Text(), decodeField(r), r.Bool())
 	case commandJoin:
 		res = m.join(rows, decodeInfo(r), decodeRequest(r))
 	case commandUpdate:
@@ -198,6 +216,33 @@ func (m *Machine) create(rows *replica.Rows, request flow.RequestID, row flow.Co
 	c := &Collection{Collection: row, Request: request}
 	m.Collections[c.Name] = c
 	m.put(rows, collectionKey(c.ID), encodeCollection(c))
+	return Result{Collection: c.Collection}
+}
+
+// declare changes the indexed fields of a collection. A repetition finds nothing to do.
+func (m *Machine) declare(rows *replica.Rows, name string, f flow.Field, remove bool) Result {
+	old := m.Collections[name]
+	if old == nil {
+		return refuse(flow.NotFound, "collection %q does not exist", name)
+	}
+	at := slices.IndexFunc(old.Fields, func(have flow.Field) bool { return have.Path == f.Path })
+	c := *old // the old row may be in somebody's hands
+	c.Fields = slices.Clone(old.Fields)
+	switch {
+	case remove && at < 0 || !remove && at >= 0 && old.Fields[at] == f:
+		return Result{Collection: old.Collection}
+	case remove:
+		c.Fields = slices.Delete(c.Fields, at, at+1)
+	case at >= 0:
+		c.Fields[at] = f
+	case len(c.Fields) == flow.MaxFields:
+		return refuse(flow.ResourceExhausted, "collection %q has %d indexed fields, the most there can be", name, flow.MaxFields)
+	default:
+		c.Fields = append(c.Fields, f)
+	}
+	m.Collections[name] = &c
+	m.FieldChanges++
+	m.put(rows, collectionKey(c.ID), encodeCollection(&c))
 	return Result{Collection: c.Collection}
 }
 

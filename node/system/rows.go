@@ -34,13 +34,29 @@ func encodeCollection(c *Collection) []byte {
 	w.Uint(uint64(c.ID))
 	encodeDefinition(&w, &c.Collection)
 	w.Raw(c.Request[:])
+	w.Uint(uint64(len(c.Fields)))
+	for _, f := range c.Fields {
+		encodeField(&w, f)
+	}
 	return w.Buf
+}
+
+func encodeField(w *wire.Writer, f flow.Field) {
+	w.Text(f.Path)
+	w.Byte(byte(f.Kind))
+}
+
+func decodeField(r *wire.Reader) flow.Field {
+	return flow.Field{Path: r.Text(), Kind: flow.FieldKind(r.Byte())}
 }
 
 func decodeCollection(r *wire.Reader) *Collection {
 	id := flow.CollectionID(r.Uint())
 	c := &Collection{Collection: decodeDefinition(r), Request: decodeRequest(r)}
 	c.ID = id
+	for range r.Count(2) {
+		c.Fields = append(c.Fields, decodeField(r))
+	}
 	return c
 }
 

@@ -78,6 +78,8 @@ type Machine struct {
 	Moves       map[flow.ShardID]*Move
 	// Epoch counts the changes of the placement table.
 	Epoch uint64
+	// FieldChanges counts the changes of indexed fields since the machine was built.
+	FieldChanges uint64
 	// Changes counts the commands that changed anything since the machine was built.
 	Changes uint64
 
@@ -133,6 +135,17 @@ func (m *Machine) SortedCollections() []flow.Collection {
 		list = append(list, m.Collections[name].Collection)
 	}
 	return list
+}
+
+// Fields returns the indexed fields of the collections that have some.
+func (m *Machine) Fields() map[flow.CollectionID][]flow.Field {
+	fields := map[flow.CollectionID][]flow.Field{}
+	for _, c := range m.Collections { // order-free: each is a row by itself
+		if len(c.Fields) > 0 {
+			fields[c.ID] = c.Fields
+		}
+	}
+	return fields
 }
 
 // Former returns the ids of the dropped collections that bore a name.
