@@ -71,7 +71,7 @@ func (w *World) adoptIdentity(h *host) bool {
 // revive starts a host's process: on its identity if it has one, else as the first
 // node or as one that joins.
 func (w *World) revive(h *host) {
-	if h.up() || h.absent || h.busyJoining == h.incarnation+1 {
+	if h.up() || h.absent || h.gone || h.busyJoining == h.incarnation+1 {
 		return
 	}
 	if w.adoptIdentity(h) {

@@ -91,6 +91,7 @@ func DrawScenario(seed uint64) Scenario {
 	}
 	s.Replica = drawTuning(r)
 	s.Faults = drawFaults(stream(seed, purposeFaults).IntN, s)
+	s.Ending = drawEnding(seed)
 	return s
 }
 

@@ -42,6 +42,9 @@ func setDisk(f *activeFault) { f.w.setDisk(f.host()) }
 
 // setDisk gives a host's disk the manners that the disk faults in force ask for.
 func (w *World) setDisk(h *host) {
+	if h.gone {
+		return
+	}
 	var slow time.Duration
 	stuck, failing := false, false
 	capacity := uint64(defaultCapacity)

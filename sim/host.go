@@ -83,6 +83,9 @@ type host struct {
 	busyJoining uint32
 	// absent is set while the host is no part of the cluster yet.
 	absent bool
+	// gone is set while the host stays broken after the faults; cut while nothing passes
+	// between it and the others.
+	gone, cut bool
 	// keptDown is set while a fault holds the host down.
 	keptDown bool
 	// syncFailed says that the disk told this process of a failed sync.

@@ -82,6 +82,9 @@ func (w *World) healAll() {
 		f.end()
 	}
 	for _, h := range w.hosts {
+		if h.gone {
+			continue
+		}
 		h.keptDown = false
 		h.pausedUntil = min(h.pausedUntil, w.now)
 		w.setDisk(h)

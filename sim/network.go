@@ -51,6 +51,9 @@ func (n *network) send(from *host, to flow.NodeID, frame []byte) {
 		n.w.counts.misaddressed++
 		return
 	}
+	if from.cut || target.cut {
+		return
+	}
 	l := &n.links[from.index*len(n.w.hosts)+target.index]
 	l.sent++
 	n.w.counts.frames++

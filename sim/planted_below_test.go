@@ -135,6 +135,20 @@ var plantedBelow = []plantedBug{
 			}
 		})
 	}},
+	{"rows that one replica does not store", []Oracle{OracleDigest}, func(w *World) {
+		bendWrites(w, func(h *host, op *disk.Op) {
+			if _, tag, ok := groupOf(op.Key); ok && tag == tagState && op.Kind == disk.Put && op.Key[stateKeyAt] == rowResult && h.index == 0 && !w.load.running {
+				*op = disk.Op{Kind: disk.Delete, Key: op.Key}
+			}
+		})
+	}},
+	{"no vote counts once a node is lost", []Oracle{OracleLiveness}, func(w *World) {
+		bendRaft(w, func(_ *host, m *raftpb.Message) {
+			if t := m.GetType(); len(w.core()) < len(w.hosts) && (t == raftpb.MsgVoteResp || t == raftpb.MsgPreVoteResp) {
+				m.Reject = new(true)
+			}
+		})
+	}},
 	{"a result that one replica remembers otherwise", []Oracle{OracleOnce}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
 			shard, tag, ok := groupOf(op.Key)

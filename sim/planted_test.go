@@ -82,7 +82,7 @@ type plantedBug struct {
 
 // planted are bugs between the node and its clients and peers.
 var planted = []plantedBug{
-	{"a write acknowledged and thrown away", []Oracle{OracleHistory}, func(w *World) {
+	{"a write acknowledged and thrown away", []Oracle{OracleHistory, OracleDurability}, func(w *World) {
 		warp(w, func(m *warped) {
 			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
 				r, ok := req.(*flow.WriteRequest)
@@ -134,6 +134,20 @@ var planted = []plantedBug{
 					if s, ok := resp.(*flow.SearchResponse); ok && len(s.Hits) > 2 && rare(m.h, 10) {
 						short := *s
 						short.Hits = s.Hits[1:]
+						resp = &short
+					}
+					reply(resp)
+				})
+			}
+		})
+	}},
+	{"a point that is lost when all is quiet", []Oracle{OracleDurability}, func(w *World) {
+		warp(w, func(m *warped) {
+			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
+				in.Serve(req, func(resp flow.Response) {
+					if g, ok := resp.(*flow.GetResponse); ok && !w.load.running && len(g.Points) > 1 {
+						short := *g
+						short.Points = g.Points[1:]
 						resp = &short
 					}
 					reply(resp)

@@ -27,6 +27,7 @@ const (
 	purposeLoop
 	purposeMisuse
 	purposeShape
+	purposeEnding
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

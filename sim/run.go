@@ -40,7 +40,7 @@ func (w *World) run() Report {
 	if w.sabotage != nil {
 		w.sabotage(w)
 	}
-	for _, phase := range []func(){w.form, w.stress, w.heal, w.resolve, w.verify, w.judge} {
+	for _, phase := range []func(){w.form, w.stress, w.survive, w.heal, w.resolve, w.verify, w.judge} {
 		if w.failure == nil {
 			phase()
 		}
@@ -95,7 +95,7 @@ func (w *World) heal() {
 	w.load.running = false
 	healed, healthy := w.now, false
 	w.awaitHealthy(func() { healthy = true })
-	done := func() bool { return healthy && w.load.pending == 0 }
+	done := func() bool { return (healthy || len(w.core()) < len(w.members())) && w.load.pending == 0 }
 	if !w.runUntil(w.now+healWithin, done) {
 		w.fail(OracleLiveness, "%v after all faults ended: %d operations wait, cluster: %s", w.now-healed, w.load.pending, w.unwell)
 		return
@@ -103,6 +103,9 @@ func (w *World) heal() {
 	w.healing = w.now - healed
 	for _, open := range w.calls.open {
 		for _, k := range slices.Clone(open) {
+			if k.host.gone {
+				continue
+			}
 			done := func() bool { return k.replied || k.host.incarnation != k.incarnation }
 			if !w.runUntil(w.now+callGrace+catalogueTimeout, done) {
 				w.fail(OracleLiveness, "%s never answered a %T sent %v ago, and did not restart since", k.host.name, k.req, w.now-k.begun)
@@ -139,8 +142,12 @@ func (w *World) verify() {
 	if w.load.fleetingOpen {
 		names = append(names, fleetingCollection)
 	}
+	if w.scenario.Ending != Lost {
+		w.serveAll(w.core())
+	}
+	last := w.checks.lastChanges()
 	pending := 0
-	for _, h := range w.hosts {
+	for _, h := range w.core() {
 		for _, name := range names {
 			get := &flow.GetRequest{Collection: name, WithVector: true, WithPayload: true, Read: level}
 			for i := range w.scenario.IDs {
@@ -157,6 +164,9 @@ func (w *World) verify() {
 						w.fail(OracleLiveness, "%s did not answer a %T in a healthy cluster: %v", h.name, req, resp)
 						return
 					}
+					if got, ok := resp.(*flow.GetResponse); ok {
+						w.checks.keeps(h, w.load.recorded(name), get, got, last)
+					}
 					if answers = append(answers, resp); len(answers) == len(reads) {
 						w.agree(h, name, answers)
 					}
@@ -164,8 +174,10 @@ func (w *World) verify() {
 			}
 		}
 	}
-	pending++
-	w.askVerdict(func() { pending-- })
+	if len(w.core()) == len(w.members()) {
+		pending++
+		w.askVerdict(func() { pending-- })
+	}
 	w.runUntil(w.now+healWithin, func() bool { return pending == 0 })
 	if pending > 0 {
 		w.fail(OracleLiveness, "%d final reads were not answered", pending)
@@ -173,6 +185,9 @@ func (w *World) verify() {
 	w.runUntil(w.now+time.Second, func() bool { return w.unequal() == "" })
 	if why := w.unequal(); why != "" {
 		w.fail(OracleDigest, "replicas are not equal in a quiet cluster: %s", why)
+	}
+	if !w.groupless {
+		w.checks.compareStored(w.core())
 	}
 }
 
@@ -271,8 +286,8 @@ func (w *World) report() Report {
 		}
 	}
 	c := w.counts
-	fmt.Fprintf(&b, "\n%d digests seen, %d compared with another node's; %d entries, %d committed ones and %d results compared; collection made again %d times\n",
-		w.checks.observed, w.checks.comparisons, w.checks.entries, w.checks.commits, w.checks.results, w.load.recreated)
+	fmt.Fprintf(&b, "\n%d digests seen, %d compared with another node's; %d entries, %d committed ones, %d results and %d stored rows compared; collection made again %d times\n",
+		w.checks.observed, w.checks.comparisons, w.checks.entries, w.checks.commits, w.checks.results, w.checks.rows, w.load.recreated)
 	fmt.Fprintf(&b, "%d turns, %d frames (%d bytes), %d batches (%d synced), %d jobs, %d starts, %d crashes, %d deaths; healed in %v\n",
 		c.turns, c.frames, c.frameBytes, c.batches, c.syncs, c.jobs, c.starts, c.crashes, c.deaths, w.healing)
 	rate := w.now.Seconds() / math.Max(r.Wall.Seconds(), 1e-9)

@@ -61,6 +61,8 @@ type Scenario struct {
 	Faults []Fault `json:"faults"`
 	// Skip are operations that clients leave out: what shrinking found not to matter.
 	Skip []Skipped `json:"skip,omitempty"`
+	// Ending is what becomes of the hosts when the faults end.
+	Ending Ending `json:"ending,omitempty"`
 }
 
 // Limits of a run; going past one is a failure.

@@ -149,9 +149,7 @@ func (c *client) write(r *rand.Rand, collection string, then func()) {
 		n = 2 * c.l.w.scenario.IDs
 	}
 	req := &flow.WriteRequest{Collection: collection, Timeout: c.timeout(r)}
-	var random [10]byte
-	binary.BigEndian.PutUint64(random[:], r.Uint64())
-	req.ID = flow.NewRequestID(c.l.now(), random)
+	req.ID = drawRequestID(r, c.l.now())
 	for i := range n {
 		op := c.drawOp(r, recorded, i)
 		if !slices.ContainsFunc(req.Ops, func(o flow.Op) bool { return o.ID == op.ID }) {
@@ -163,6 +161,12 @@ func (c *client) write(r *rand.Rand, collection string, then func()) {
 	}
 	w := &writing{c: c, req: req, recorded: recorded, patient: r.IntN(5) != 0, rand: r, then: then}
 	w.attempt()
+}
+
+func drawRequestID(r *rand.Rand, now flow.Time) flow.RequestID {
+	var random [10]byte
+	binary.BigEndian.PutUint64(random[:], r.Uint64())
+	return flow.NewRequestID(now, random)
 }
 
 func (c *client) drawOp(r *rand.Rand, recorded string, i int) flow.Op {

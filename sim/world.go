@@ -36,6 +36,8 @@ type World struct {
 	// long it took to be so after the faults.
 	unwell  string
 	healing time.Duration
+	// surviving is how long it took those to be well that were to do without the others.
+	surviving time.Duration
 	// formed is when the load began.
 	formed  time.Duration
 	elapsed func() time.Duration

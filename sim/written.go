@@ -6,7 +6,9 @@ import (
 	"github.com/cespare/xxhash/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/net"
 	"github.com/ruvector-flow/ruvector-flow/net/wire"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // The parts of a group's keys, as ARCHITECTURE.md gives them: 'g', the shard, a tag.
@@ -45,6 +47,7 @@ type writtenGroup struct {
 	number             uint32 // of the state in force
 	term, vote, commit uint64
 	applied            uint64
+	appliedRecord      []byte
 	hardBatch          uint64 // the batch that wrote term and vote
 	cut                uint64 // the index of the last entry cut away
 	cutBatch           uint64 // the batch that set cut past the end of the log; 0 for none
@@ -108,6 +111,15 @@ func parseEntry(value []byte, batch uint64) (writtenEntry, bool) {
 	return e, true
 }
 
+// parseApplied reads the applied record.
+func parseApplied(value []byte) (digest uint64, conf *raftpb.ConfState) {
+	r := wire.NewReader(value)
+	r.Uint() // index
+	r.Uint() // term
+	digest, conf = r.Fixed64(), net.DecodeConf(r)
+	return digest, conf
+}
+
 // groupOf returns the shard and the tag of a group's key; ok is false for other keys.
 func groupOf(key []byte) (shard flow.ShardID, tag byte, ok bool) {
 	if len(key) < tagAt || key[0] != keyOfGroup {
@@ -134,7 +146,7 @@ func (g *writtenGroup) take(tag byte, key, value []byte, batch uint64) (ok bool)
 	case tagCut:
 		g.cutTo(r.Uint(), batch)
 	case tagApplied:
-		g.applied = r.Uint()
+		g.applied, g.appliedRecord = r.Uint(), value
 	case tagLog:
 		if len(key) != logKeySize {
 			return false
