@@ -75,6 +75,15 @@ func TestHelpOfEveryCommand(t *testing.T) {
 	golden(t, "help.txt", all.String())
 }
 
+func TestKernelVariable(t *testing.T) {
+	t.Setenv(kernelVariable, "mmx")
+	out, errOut, code := cli(t, "version")
+	if code != exitUsage || out != "" || !strings.HasPrefix(errOut, "ruvector-flow: RUVECTOR_FLOW_KERNEL: ") ||
+		!strings.Contains(errOut, `"mmx"`) || !strings.Contains(errOut, "portable") {
+		t.Errorf("with an unknown kernel: exit code %d, stdout %q, stderr %q", code, out, errOut)
+	}
+}
+
 func TestWrongCommandLines(t *testing.T) {
 	for _, c := range []struct {
 		line, want string

@@ -55,10 +55,10 @@ func (a *app) nodeList() *cobra.Command {
 }
 
 func nodeTable(t *table, nodes []client.Node) {
-	t.row("NODE", "STATUS", "ADDRESS", "REGION", "VECTORS", "SHARDS", "LEADS", "MEMORY", "CPU %", "NET Mbit/s", "DISK")
+	t.row("NODE", "STATUS", "ADDRESS", "REGION", "VECTORS", "SHARDS", "LEADS", "MEMORY", "CPU %", "NET Mbit/s", "DISK", "KERNEL")
 	for _, n := range nodes {
 		t.row(n.ID, n.Status, orDash(n.APIAddr), orDash(n.Region), thousands(n.VectorCount), n.ShardCount, n.LeaderCount,
-			gigabytes(n.MemoryGB), fmt.Sprintf("%.0f", n.CPUPercent), fmt.Sprintf("%.1f", n.NetworkMbps), gigabytes(n.DiskUsedGB))
+			gigabytes(n.MemoryGB), fmt.Sprintf("%.0f", n.CPUPercent), fmt.Sprintf("%.1f", n.NetworkMbps), gigabytes(n.DiskUsedGB), orDash(n.Kernel))
 	}
 }
 

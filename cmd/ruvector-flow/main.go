@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/distance"
 )
 
 // Exit codes.
@@ -30,6 +31,10 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
+
+// kernelVariable names the environment variable that chooses the kernels by which
+// vectors are compared; without it the processor decides.
+const kernelVariable = "RUVECTOR_FLOW_KERNEL"
 
 // usageError is a command line that cannot be right, whatever the cluster says.
 type usageError struct {
@@ -56,6 +61,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
+	if err := distance.Use(os.Getenv(kernelVariable)); err != nil {
+		fmt.Fprintf(errOut, "ruvector-flow: %s: %s\n", kernelVariable, oneLine(err))
+		return exitUsage
+	}
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	switch {

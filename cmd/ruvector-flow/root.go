@@ -47,6 +47,10 @@ func (a *app) root() *cobra.Command {
 		Long: `ruvector-flow is a distributed vector database in one binary: collections of vectors
 spread over shards, each shard a Raft group, every acknowledged write fsynced by a majority.
 
+RUVECTOR_FLOW_KERNEL in the environment chooses the kernels by which a node compares vectors, among
+those its processor can run (an unknown name lists them); all give the same results. 'cluster node list'
+shows which are in use.
+
 Exit codes: 0 done, 1 failed (the reason is on stderr), 2 the command line is wrong.`,
 		Example: `  ruvector-flow demo
   ruvector-flow cluster init --node-id node1 --listen 127.0.0.1:8080 --data-dir D1
