@@ -79,6 +79,8 @@ type Verdict struct {
 	// Operations are the operations that show it, a line each, in order of call:
 	// for a point, the shortest part of its history that no order explains.
 	Operations []string
+	// Shown are the positions in History.Operations of the same operations.
+	Shown []int
 }
 
 // String returns "ok", or the reason and the operations, a line each.

@@ -29,9 +29,13 @@ func (p *partition) verdict(ph *pointHistory, check, reason string, ops []*Opera
 	}
 	for _, op := range ops {
 		v.Operations = append(v.Operations, lineOf(p.h, op, id))
+		v.Shown = append(v.Shown, slices.IndexFunc(p.h.ops, func(o Operation) bool { return o.call == op.call }))
 	}
 	return v
 }
+
+// Line writes the operation at a position of Operations in one line.
+func (h *History) Line(i int) string { return lineOf(h, &h.ops[i], "") }
 
 // lineOf writes an operation in one line, of a write only what concerns the point
 // unless that is "".

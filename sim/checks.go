@@ -54,6 +54,8 @@ const (
 	OracleFloor Oracle = "floor"
 	// OracleCap: the run went past its number of events or its real time.
 	OracleCap Oracle = "cap"
+	// OracleStop: somebody asked for the run to end at an event.
+	OracleStop Oracle = "stop"
 )
 
 // Failure is the first thing that went wrong in a run.
@@ -128,6 +130,7 @@ func (c *checks) afterTurn(h *host) {
 			continue
 		}
 		h.watched[r.Shard] = now
+		c.w.tape.role(c.w, h, was, seen, r)
 		if seen && was.replica == r.Replica && (r.Term < was.term || r.Applied < was.applied || r.Commit < was.commit) {
 			c.w.fail(OracleOrder, "%s: %v went back from term %d, applied %d, commit %d to %d, %d, %d", h.name, r.Shard,
 				was.term, was.applied, was.commit, r.Term, r.Applied, r.Commit)

@@ -30,7 +30,7 @@ func TestCorpus(t *testing.T) {
 				t.Errorf("case %q: name, why and oracle must be given, and the name be the file's", c.Name)
 			}
 			if r := Run(c.Scenario, realTime()); r.Failure != nil {
-				t.Errorf("%s: %s\n%s", c.Name, c.Why, describe(r, "go run ./cmd/flow-sim replay sim/corpus/"+name+".json"))
+				t.Errorf("%s: %s\n%s", c.Name, c.Why, Story(r, "go run ./cmd/flow-sim replay sim/corpus/"+name+".json"))
 			}
 		})
 	}

@@ -51,6 +51,7 @@ func (f *activeFault) begin() {
 		f.Node = leader.number()
 	}
 	f.on, f.began = true, f.w.now
+	f.w.tape.bar(f)
 	if f.spec.bend != nil || f.spec.cuts != nil {
 		f.w.network.active = append(f.w.network.active, f)
 	}

@@ -69,6 +69,7 @@ func (n *network) send(from *host, to flow.NodeID, frame []byte) {
 	}
 	if fate.copies == 0 || l.underway >= maxLinkFrames {
 		n.w.trace.note(n.w.now, from.number(), "drop", uint64(target.number()), uint64(len(frame)), nil)
+		n.w.tape.message(n.w.now, 0, from.number(), target.number(), frame)
 		return
 	}
 	if fate.corrupt {
@@ -82,6 +83,7 @@ func (n *network) send(from *host, to flow.NodeID, frame []byte) {
 		at = max(at, l.last)
 		l.last = at
 	}
+	n.w.tape.message(n.w.now, at, from.number(), target.number(), fate.frame)
 	sum := xxhash.Sum64(frame)
 	for i := range fate.copies {
 		n.carry(l, from, target, at+time.Duration(i)*fate.delay, frame, sum)

@@ -212,7 +212,7 @@ func perfectWorld(seed uint64) *World {
 func TestNoFalseAlarm(t *testing.T) {
 	for seed := range uint64(10) {
 		if r := perfectWorld(seed).run(); r.Failure != nil {
-			t.Fatalf("%s", describe(r, "go test ./sim -run TestNoFalseAlarm"))
+			t.Fatalf("%s", Story(r, "go test ./sim -run TestNoFalseAlarm"))
 		} else if testing.Verbose() {
 			t.Logf("seed %d: %s", seed, r.Text)
 		}

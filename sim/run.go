@@ -27,6 +27,8 @@ type Report struct {
 	Formed time.Duration
 	// Simulated is the virtual time that passed, Wall the real time it took.
 	Simulated, Wall time.Duration
+	// Tape is what Options asked to be recorded, or nil.
+	Tape *Tape
 	// Bites counts, by position in the schedule, what each fault really changed.
 	Bites []int
 	// Text describes operations, comparisons and figures, some lines.
@@ -242,6 +244,7 @@ func (w *World) judge() {
 		Record:     w.checks.record(&w.load.history),
 	})
 	if !v.OK {
+		w.shown, w.shownBy = v.Shown, v.Check
 		w.fail(OracleHistory, "%v", v)
 		return
 	}
@@ -269,6 +272,8 @@ func (w *World) clockSlack() time.Duration {
 func (w *World) report() Report {
 	r := Report{Scenario: w.scenario, Failure: w.failure, Hash: w.trace.hash, Events: w.trace.events, Formed: w.formed,
 		Simulated: w.now, Wall: w.elapsed()}
+	w.tape.finish(w)
+	r.Tape = w.tape
 	var b strings.Builder
 	byKind := map[FaultKind]int{}
 	for _, f := range w.faults {

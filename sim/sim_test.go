@@ -5,8 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -19,6 +21,10 @@ var (
 	scheduleFlag = flag.String("schedule", "", "run the scenario in this JSON file instead of the seed's own")
 	withoutFlag  = flag.String("without", "", "leave out the faults at these positions, for example 2,5")
 	saveFlag     = flag.String("save", "", "write the scenario that is run to this JSON file")
+	reportFlag   = flag.String("report", "", "write the run (with one seed) to this HTML file")
+	logFlag      = flag.String("log", "", "print the events of these hosts and kinds, for example n2,raft (kinds: raft, call, reply, snapshot, role, fault, crash, client)")
+	atFlag       = flag.Uint64("at", 0, "stop at the event of this number and dump every node")
+	shrinkFlag   = flag.Bool("shrink", true, "shrink what fails")
 )
 
 // defaultSeeds is how many seeds a plain `go test ./sim` runs: about 40 s on 2 cores.
@@ -45,17 +51,71 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+// maxShrunk is how many failures of one test run are shrunk.
+const maxShrunk = 3
+
+var shrunkRuns atomic.Int32
+
 func runSeed(t *testing.T, seed uint64) {
 	s, command := scenarioFromFlags(t, seed)
 	o := realTime()
+	o.Stop, o.Tape = *atFlag, *reportFlag != "" || *logFlag != ""
 	if *eventsFlag {
 		o.Trace = os.Stdout
 	}
 	r := Run(s, o)
 	t.Logf("seed %d hash=%016x\n%d nodes, %d shards, %d faults\n%s", seed, r.Hash, s.Nodes, s.Shards, len(s.Faults), r.Text)
-	if r.Failure != nil {
-		t.Errorf("%s", describe(r, command))
+	if *logFlag != "" {
+		for _, line := range r.Tape.Lines(strings.Split(*logFlag, ",")...) {
+			fmt.Println(line)
+		}
 	}
+	if r.Failure != nil && r.Failure.Oracle == OracleStop {
+		t.Log(r.Failure.What)
+	} else if r.Failure != nil {
+		failed(t, r, command)
+	}
+	if *reportFlag != "" {
+		writeReport(t, r, command)
+	}
+}
+
+func writeReport(t *testing.T, r Report, command string) {
+	t.Helper()
+	out, err := os.Create(*reportFlag)
+	if err == nil {
+		if err = WriteReport(out, r, command); err == nil {
+			err = out.Close()
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// failed tells the story of a failure, of the smallest run that fails like it.
+func failed(t *testing.T, r Report, command string) {
+	t.Helper()
+	keep := ""
+	if *shrinkFlag && shrunkRuns.Add(1) <= maxShrunk {
+		small := Shrink(r, Options{}, realTime().Elapsed, 30*time.Second).Report
+		c := Case{Name: fmt.Sprintf("seed-%d", r.Scenario.Seed), Why: r.Failure.What, Oracle: r.Failure.Oracle, Seed: r.Scenario.Seed, Scenario: small.Scenario}
+		file := filepath.Join(os.TempDir(), c.Name+".json")
+		if err := os.WriteFile(file, c.JSON(), 0o600); err != nil {
+			t.Error(err)
+		} else {
+			keep = fmt.Sprintf("the whole of it: %s -v\nkeep it: cp %s sim/corpus/\n", command, file)
+			r, command = small, "go test ./sim -run TestSeed -seed 1 -schedule "+file
+		}
+	}
+	o := realTime()
+	o.Tape = true
+	taped := Run(r.Scenario, o)
+	if taped.Failure == nil || taped.Hash != r.Hash {
+		t.Errorf("NOT DETERMINISTIC: hash %016x and then %016x (go test ./sim -run Determinism looks for the cause)", r.Hash, taped.Hash)
+		taped = r
+	}
+	t.Errorf("%s%s", Story(taped, command+" -v"), keep)
 }
 
 // realTime returns options that bound a run's real time.
@@ -72,9 +132,11 @@ func scenarioFromFlags(t *testing.T, seed uint64) (Scenario, string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err = ParseScenario(data); err != nil {
+		c, err := ParseCase(data)
+		if err != nil {
 			t.Fatal(err)
 		}
+		s = c.Scenario
 		command = "go test ./sim -run TestSeed -seed 1 -schedule " + *scheduleFlag
 	}
 	if *withoutFlag != "" {
@@ -95,21 +157,6 @@ func scenarioFromFlags(t *testing.T, seed uint64) (Scenario, string) {
 		}
 	}
 	return s, command
-}
-
-// describe tells a failure in a screen: what, when, the faults, the command.
-func describe(r Report, command string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "FAILED oracle=%s at %.3fs: %s\n\nfaults (number, time, what, how often it bit):\n", r.Failure.Oracle, r.Failure.At, r.Failure.What)
-	for i, f := range r.Scenario.Faults {
-		bites := 0
-		if i < len(r.Bites) {
-			bites = r.Bites[i]
-		}
-		fmt.Fprintf(&b, "%3d %s (%d)\n", i, f, bites)
-	}
-	fmt.Fprintf(&b, "\nrepeat it: %s -v", command)
-	return b.String()
 }
 
 // A scenario comes back from its JSON as it was.

@@ -38,6 +38,12 @@ type World struct {
 	healing time.Duration
 	// surviving is how long it took those to be well that were to do without the others.
 	surviving time.Duration
+	// tape records for a person; nil when nobody asked.
+	tape *Tape
+	// stop is the event at which to end; shown the operations that the verdict names.
+	stop    uint64
+	shown   []int
+	shownBy string // the check
 	// formed is when the load began.
 	formed  time.Duration
 	elapsed func() time.Duration
@@ -61,6 +67,10 @@ type Options struct {
 	Elapsed func() time.Duration
 	// Blind names oracles that say nothing, to show which others would have found it.
 	Blind []Oracle
+	// Tape asks for a tape in the report.
+	Tape bool
+	// Stop ends the run at the event of that number, with a dump of every node; 0 for never.
+	Stop uint64
 }
 
 // counts are figures for the report.
@@ -89,7 +99,11 @@ func (zeroes) Read(p []byte) (int, error) {
 func newWorld(s Scenario, o Options) *World {
 	quietRandom.Do(func() { rand.Reader = zeroes{} })
 	w := &World{scenario: s, byID: map[flow.NodeID]*host{}}
-	w.trace.out, w.blind = o.Trace, o.Blind
+	w.trace.out, w.blind, w.stop = o.Trace, o.Blind, o.Stop
+	if o.Tape {
+		w.tape = &Tape{}
+		w.trace.tape = w.tape
+	}
 	if w.elapsed = o.Elapsed; w.elapsed == nil {
 		w.elapsed = func() time.Duration { return 0 }
 	}
@@ -143,6 +157,9 @@ func (w *World) runUntil(deadline time.Duration, holds func() bool) bool {
 		e := w.queue.pop()
 		w.now = e.at
 		e.run()
+		if w.stop > 0 && w.trace.events >= w.stop {
+			w.fail(OracleStop, "stopped at event %d\n%s", w.trace.events, w.dump())
+		}
 		w.counts.checkCaps(w)
 	}
 	return w.failure == nil

@@ -102,7 +102,7 @@ func shrinkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Print(describe(s.Report, replayLine(file, mutant)))
+			fmt.Print(tell(s.Report, replayLine(file, mutant)))
 			fmt.Printf("shrunk in %v and %d runs: %d faults of %d, %v of %v, %d clients of %d\n", s.Took.Round(10*time.Millisecond), s.Runs,
 				len(s.Report.Scenario.Faults), len(c.Scenario.Faults), s.Report.Scenario.Run, c.Scenario.Run, s.Report.Scenario.Clients, c.Scenario.Clients)
 			return nil
@@ -131,7 +131,7 @@ func replayCommand() *cobra.Command {
 			}
 			r := sim.Run(c.Scenario, limited())
 			if r.Failure != nil {
-				fmt.Print(describe(r, replayLine(args[0], mutant)))
+				fmt.Print(tell(r, replayLine(args[0], mutant)))
 				return errFound
 			}
 			fmt.Printf("passed hash=%016x\n%s\n", r.Hash, r.Text)
@@ -158,13 +158,54 @@ func replayLine(file, mutant string) string {
 	return line + file
 }
 
-// describe tells a failure in a screen.
-func describe(r sim.Report, command string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "FAILED oracle=%s at %.3fs hash=%016x\n%s\n\nfaults (number, time, what, how often it bit):\n", r.Failure.Oracle, r.Failure.At, r.Hash, r.Failure.What)
-	for i, f := range r.Scenario.Faults {
-		fmt.Fprintf(&b, "%3d %s (%d)\n", i, f, r.Bites[i])
+// tell tells a failure in a screen, of a run that is made again to be taped.
+func tell(r sim.Report, command string) string {
+	o := limited()
+	o.Tape = true
+	taped := sim.Run(r.Scenario, o)
+	if taped.Failure == nil || taped.Hash != r.Hash {
+		return fmt.Sprintf("NOT DETERMINISTIC: hash %016x and then %016x\n", r.Hash, taped.Hash) + sim.Story(r, command)
 	}
-	fmt.Fprintf(&b, "\nrepeat it: %s\n", command)
-	return b.String()
+	return sim.Story(taped, command)
+}
+
+func reportCommand() *cobra.Command {
+	var seed uint64
+	var file, out, mutant string
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "Write a run as one HTML file",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if mutant != "" && !planted(mutant) {
+				return withMutant(cmd.Context(), mutant, append([]string{"report"}, os.Args[2:]...))
+			}
+			c := sim.Case{Scenario: sim.DrawScenario(seed)}
+			command := fmt.Sprintf("go test ./sim -run TestSeed -seed %d", seed)
+			if file != "" {
+				var err error
+				if c, err = readCase(file); err != nil {
+					return err
+				}
+				command = "go test ./sim -run TestSeed -seed 1 -schedule $PWD/" + file
+			}
+			o := limited()
+			o.Tape = true
+			to, err := os.Create(out)
+			if err != nil {
+				return err
+			}
+			defer to.Close()
+			if err := sim.WriteReport(to, sim.Run(c.Scenario, o), command); err != nil {
+				return err
+			}
+			fmt.Println("wrote", out)
+			return to.Close()
+		},
+	}
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "the seed to run")
+	cmd.Flags().StringVar(&file, "case", "", "run this case or scenario instead")
+	cmd.Flags().StringVar(&out, "out", "report.html", "file to write")
+	cmd.Flags().StringVar(&mutant, "mutant", "", "plant this bug first")
+	return cmd
 }

@@ -27,7 +27,7 @@ func main() {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(huntCommand(), shrinkCommand(), replayCommand(), mutantsCommand())
+	root.AddCommand(huntCommand(), shrinkCommand(), replayCommand(), reportCommand(), mutantsCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		if !errors.Is(err, errFound) {
 			fmt.Fprintln(os.Stderr, "flow-sim:", err)
