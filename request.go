@@ -260,6 +260,9 @@ type StatusRequest struct{}
 type NodeUsage struct {
 	// MemoryBytes is the resident memory of the process.
 	MemoryBytes uint64
+	// MemoryLimitBytes is what it may take; 0 is no limit. Above it the node's shards take
+	// no upserts.
+	MemoryLimitBytes uint64
 	// CPUPercent is the processor time used over the last interval; 100 is one core.
 	CPUPercent float64
 	// NetworkBitsPerSecond is what was sent and received over the last interval.
@@ -301,7 +304,8 @@ type ReplicaStatus struct {
 	FirstIndex, LastIndex uint64
 	// Digest is the state digest at Applied.
 	Digest uint64
-	// Points is the number of live points; MemoryBytes what they take in memory.
+	// Points is the number of live points; MemoryBytes what the replica takes in memory:
+	// points, graphs, payload indexes and the retained log.
 	Points      uint64
 	MemoryBytes uint64
 	// Segments is how many segments the shard's log has made, and Graphs how many of them

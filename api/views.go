@@ -81,7 +81,7 @@ func nodesView(s *flow.StatusResponse) client.NodeList {
 		n := &s.Nodes[i]
 		v := client.Node{
 			ID: n.Name, Number: uint32(n.ID), Status: "down", Address: n.Addr, APIAddr: n.APIAddr, Region: n.Region,
-			MemoryGB: float64(n.Usage.MemoryBytes) / bytesPerGB, CPUPercent: n.Usage.CPUPercent, CPUSeconds: n.Usage.CPUSeconds,
+			MemoryGB: float64(n.Usage.MemoryBytes) / bytesPerGB, MemoryLimitGB: float64(n.Usage.MemoryLimitBytes) / bytesPerGB, CPUPercent: n.Usage.CPUPercent, CPUSeconds: n.Usage.CPUSeconds,
 			NetworkMbps: n.Usage.NetworkBitsPerSecond / bitsPerMb,
 			DiskUsedGB:  float64(n.Usage.DiskUsedBytes) / bytesPerGB, DiskFreeGB: float64(n.Usage.DiskFreeBytes) / bytesPerGB,
 			Kernel: n.Usage.Kernel, Incarnation: n.Incarnation, AgeMs: n.LastHeard.Milliseconds(),

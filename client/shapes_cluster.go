@@ -18,6 +18,8 @@ type Node struct {
 	LeaderCount int `json:"leaderCount"`
 	// MemoryGB is the resident memory of the process in 10^9 bytes.
 	MemoryGB float64 `json:"memoryGB"`
+	// MemoryLimitGB is the memory above which upserts are refused; 0 is no limit.
+	MemoryLimitGB float64 `json:"memoryLimitGB"`
 	// CPUPercent is processor time over the last interval; 100 is one core.
 	CPUPercent float64 `json:"cpuPercent"`
 	// CPUSeconds is processor time since the process started.

@@ -72,7 +72,12 @@ type Config struct {
 	// Workers is the number of goroutines that compute, 0 for GOMAXPROCS. More than
 	// there are cores makes the node's turn wait.
 	Workers int
-	// Tuning is the node's; the zero value is good.
+	// MemoryLimit is the memory of the process, in bytes, above which upserts are refused:
+	// too high, and the machine kills the process instead. 0 is DefaultMemoryLimit,
+	// NoMemoryLimit none.
+	MemoryLimit uint64
+	// Tuning is the node's; the zero value is good. MemoryLimit takes the place of its
+	// MaxMemoryBytes.
 	Tuning node.Tuning
 	// Version is the program's version, as GET / reports it.
 	Version string
@@ -114,6 +119,13 @@ func (c *Config) validate() error {
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
+	switch c.MemoryLimit {
+	case 0:
+		c.MemoryLimit = DefaultMemoryLimit()
+	case NoMemoryLimit:
+		c.MemoryLimit = 0
+	}
+	c.Tuning.MaxMemoryBytes = c.MemoryLimit
 	if c.Logf == nil {
 		c.Logf = func(string, ...any) {}
 	}

@@ -255,6 +255,7 @@ func decodeToken(r *wire.Reader) flow.SessionToken {
 func encodeStatus(w *wire.Writer, m *Status) {
 	u := m.Usage
 	w.Uint(u.MemoryBytes)
+	w.Uint(u.MemoryLimitBytes)
 	w.Float64(u.CPUPercent)
 	w.Float64(u.NetworkBitsPerSecond)
 	w.Float64(u.CPUSeconds)
@@ -291,7 +292,7 @@ func encodeStatus(w *wire.Writer, m *Status) {
 }
 
 func decodeStatus(r *wire.Reader) *Status {
-	m := &Status{Usage: flow.NodeUsage{MemoryBytes: r.Uint(), CPUPercent: r.Float64(), NetworkBitsPerSecond: r.Float64(),
+	m := &Status{Usage: flow.NodeUsage{MemoryBytes: r.Uint(), MemoryLimitBytes: r.Uint(), CPUPercent: r.Float64(), NetworkBitsPerSecond: r.Float64(),
 		CPUSeconds: r.Float64(), DiskUsedBytes: r.Uint(), DiskFreeBytes: r.Uint(), Kernel: r.Text()}}
 	for range r.Count(20) {
 		m.Replicas = append(m.Replicas, flow.ReplicaStatus{

@@ -145,7 +145,7 @@ func (s source) status() *net.Status {
 	return &net.Status{
 		NoLead: s.bool(),
 		Usage: flow.NodeUsage{
-			MemoryBytes: s.uint(), CPUPercent: s.float(), NetworkBitsPerSecond: s.float(), CPUSeconds: s.float(),
+			MemoryBytes: s.uint(), MemoryLimitBytes: s.uint(), CPUPercent: s.float(), NetworkBitsPerSecond: s.float(), CPUSeconds: s.float(),
 			DiskUsedBytes: s.uint(), DiskFreeBytes: s.uint(), Kernel: s.text(),
 		},
 		Replicas: many(s, func() flow.ReplicaStatus {

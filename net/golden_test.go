@@ -42,7 +42,7 @@ var golden = map[string]net.Message{
 	"reply digest": &net.Reply{ID: 9, Body: &net.DigestResult{Replica: flow.NewReplicaID(2, 1), Known: true, Passed: true, Digest: 0xdeadbeefcafef00d}},
 	"reply graph":  &net.Reply{ID: 9, Body: &net.GraphPart{Known: true, Size: 3 << 20, Sum: 0x0123456789abcdef, Data: []byte("links")}},
 	"status": &net.Status{
-		Usage: flow.NodeUsage{MemoryBytes: 1 << 30, CPUPercent: 12.5, NetworkBitsPerSecond: 8e6, CPUSeconds: 100.25, DiskUsedBytes: 1 << 31, DiskFreeBytes: 1 << 40, Kernel: "avx2"},
+		Usage: flow.NodeUsage{MemoryBytes: 1 << 30, MemoryLimitBytes: 1 << 31, CPUPercent: 12.5, NetworkBitsPerSecond: 8e6, CPUSeconds: 100.25, DiskUsedBytes: 1 << 31, DiskFreeBytes: 1 << 40, Kernel: "avx2"},
 		Replicas: []flow.ReplicaStatus{{
 			Shard: 1, Replica: flow.NewReplicaID(1, 1), Role: flow.Voter, Leader: flow.NewReplicaID(2, 1), Leading: true, Term: 5, Applied: 1000, Commit: 1001,
 			FirstIndex: 700, LastIndex: 1002, Digest: 0x1122334455667788, Points: 123, MemoryBytes: 456789, Segments: 4, Graphs: 3, BadGraphs: 1,

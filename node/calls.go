@@ -124,6 +124,10 @@ func (n *Node) serveWrite(b *net.Write, done answerFunc) {
 		done(nil, flow.Errorf(flow.ResourceExhausted, "node.serveWrite", "the disk of node %v is almost full; writes are refused until space is free", n.identity.Name).OnShard(b.Shard))
 		return
 	}
+	if err := n.memoryFull(b.Shard); err != nil && shard.AddsData(b.Command) {
+		done(nil, err)
+		return
+	}
 	r.Propose(b.Request, b.Command, func(res replica.Result) { answerWrite(res, done) })
 }
 

@@ -38,6 +38,8 @@ type host struct {
 	later []func()          // of the disk
 	done  []node.Completion // inputs to come
 	peers []flow.NodeInfo
+	// memory is what the process is said to take.
+	memory uint64
 	// tuning is for the next start; events are those of damaged graphs.
 	tuning node.Tuning
 	events []node.Event
@@ -95,7 +97,7 @@ func (h *host) start(addr string) {
 	}
 	n, err := node.New(node.Config{
 		Clock: h, Network: h, Disk: h, Workers: h, Seed: uint64(len(h.c.hosts)), Addr: addr, APIAddr: addr,
-		OnPeers: func(p []flow.NodeInfo) { h.peers = p }, Tuning: h.tuning,
+		OnPeers: func(p []flow.NodeInfo) { h.peers = p }, Tuning: h.tuning, Usage: func() flow.NodeUsage { return flow.NodeUsage{MemoryBytes: h.memory} },
 		OnEvent: func(e node.Event) {
 			if e.Kind == node.GraphDamaged || e.Kind == node.GraphMismatch {
 				h.events = append(h.events, e)

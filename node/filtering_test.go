@@ -154,10 +154,7 @@ func TestFields(t *testing.T) {
 	fill(t, c, s, 250, 400)
 	check()
 	h := c.hosts[2]
-	h.n.Close()
-	h.n, h.done, h.later = nil, nil, nil
-	h.Crash(func(int) int { return 0 })
-	h.start("moved:1")
+	c.restart(2)
 	c.quiet()
 	fill(t, c, s, 390, 420)
 	check()

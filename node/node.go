@@ -48,6 +48,10 @@ type Tuning struct {
 	// MinFreeBytes is the free disk space below which upserts are refused (default 256
 	// MiB); below a quarter of it, log entries of data shards are too.
 	MinFreeBytes uint64
+	// MaxMemoryBytes is the memory of the process above which upserts to the node's shards
+	// are refused; reads and deletes go on. 0 is no limit: then the machine's is met instead,
+	// which kills the process.
+	MaxMemoryBytes uint64
 	// MaxMoves bounds the shard moves under way in the cluster (default 16).
 	MaxMoves int
 	// Index is about the graphs.

@@ -34,6 +34,8 @@ type peers struct {
 	differing map[flow.ShardID]flow.NodeID
 	// lowDisk and fullDisk say that little or hardly any space is left.
 	lowDisk, fullDisk bool
+	// memory is this node's usage as it last reported it.
+	memory flow.NodeUsage
 	// correction is what wall adds to the clock.
 	correction time.Duration
 }
@@ -137,6 +139,7 @@ func (n *Node) tickPeers() {
 		n.peers.lowDisk = free < n.cfg.Tuning.MinFreeBytes
 		n.peers.fullDisk = free < n.cfg.Tuning.MinFreeBytes/fullDiskPart
 		status := n.status()
+		n.peers.memory = status.Usage
 		for _, to := range n.others() {
 			n.send(to, status)
 		}
@@ -150,6 +153,32 @@ func (n *Node) lowDisk() bool { return n.peers.lowDisk }
 // fullDisk says that there is hardly any: the node takes no log entries of data shards
 // either. Between the two there is room for the deletes that free space.
 func (n *Node) fullDisk() bool { return n.peers.fullDisk }
+
+// memoryFull returns why a shard takes no upserts: a node that keeps its points has no
+// memory left for more. It would not help that others have: every replica needs it, and
+// one that dies of it each time it starts is none.
+func (n *Node) memoryFull(s flow.ShardID) *flow.Error {
+	p := n.system().Placement(s)
+	if p == nil {
+		return nil
+	}
+	for _, id := range p.Replicas {
+		u, name := n.peers.memory, n.identity.Name
+		if id.Node() != n.identity.Node {
+			known, row := n.peers.known[id.Node()], n.system().Nodes[id.Node()]
+			if known == nil || known.status == nil || row == nil || !n.up(id.Node()) {
+				continue
+			}
+			u, name = known.status.Usage, row.Name
+		}
+		if u.MemoryLimitBytes > 0 && u.MemoryBytes > u.MemoryLimitBytes {
+			return flow.Errorf(flow.ResourceExhausted, "node.memoryFull",
+				"node %v uses %d MiB of memory and its limit is %d MiB (--memory-limit); upserts are refused until points are deleted, shards move away or the limit is raised",
+				name, u.MemoryBytes>>20, u.MemoryLimitBytes>>20).OnShard(s)
+		}
+	}
+	return nil
+}
 
 // others lists the other nodes, from the node table, or from the identity while
 // the table is still empty.
@@ -175,18 +204,26 @@ func (n *Node) peerInfos() []flow.NodeInfo {
 	return infos
 }
 
-func (n *Node) usage() flow.NodeUsage {
+// usage measures the node; replicas are its own.
+func (n *Node) usage(replicas []flow.ReplicaStatus) flow.NodeUsage {
 	var u flow.NodeUsage
 	if n.cfg.Usage != nil {
 		u = n.cfg.Usage()
 	}
 	d := n.cfg.Disk.Usage()
 	u.DiskUsedBytes, u.DiskFreeBytes = d.Used, d.Free
+	u.MemoryLimitBytes = n.cfg.Tuning.MaxMemoryBytes
+	data := uint64(0)
+	for i := range replicas {
+		data += replicas[i].MemoryBytes
+	}
+	u.MemoryBytes = max(u.MemoryBytes, data) // the process may not have touched all of it yet
 	return u
 }
 
 func (n *Node) status() *net.Status {
-	m := &net.Status{Usage: n.usage(), Replicas: n.Replicas(), NoLead: n.lowDisk() || n.leaders.retired}
+	replicas := n.Replicas()
+	m := &net.Status{Usage: n.usage(replicas), Replicas: replicas, NoLead: n.lowDisk() || n.leaders.retired}
 	for _, s := range n.hosted {
 		if d := n.replicas[s].LastNoted(); d.Index > 0 {
 			m.Noted = append(m.Noted, d)
@@ -240,7 +277,8 @@ func (n *Node) cluster() *flow.StatusResponse {
 	for _, row := range sys.SortedNodes() {
 		st := flow.NodeStatus{NodeInfo: row.NodeInfo, Up: n.up(row.ID)}
 		if row.ID == n.identity.Node {
-			st.Incarnation, st.Usage, st.Replicas = n.incarnation, n.usage(), n.Replicas()
+			st.Incarnation, st.Replicas = n.incarnation, n.Replicas()
+			st.Usage = n.usage(st.Replicas)
 		} else if p := n.peers.known[row.ID]; p != nil {
 			st.Incarnation, st.LastHeard = p.incarnation, now.Sub(p.heardAt)
 			if p.status != nil {

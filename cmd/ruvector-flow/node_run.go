@@ -3,9 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +21,7 @@ import (
 type nodeFlags struct {
 	config embed.Config
 	init   embed.InitOptions
+	memory string
 }
 
 func (f *nodeFlags) add(cmd *cobra.Command) {
@@ -29,6 +34,7 @@ func (f *nodeFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.config.Advertise, "advertise", "", "host or host:port where others reach this node (default: the listening address)")
 	flags.StringVar(&f.config.Region, "region", "", "a label: replicas are put into distinct regions first")
 	flags.IntVar(&f.config.Workers, "workers", 0, "goroutines that compute; 0 is one a core")
+	flags.StringVar(&f.memory, "memory-limit", "", "memory above which upserts are refused, such as 900MiB or 4GiB, or none (default: 80 % of the machine's)")
 }
 
 func (f *nodeFlags) check(cmd *cobra.Command) error {
@@ -40,7 +46,29 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 	if f.config.Workers < 0 {
 		return usagef(cmd, "--workers is %d; it must be 0 or more", f.config.Workers)
 	}
+	var ok bool
+	if f.config.MemoryLimit, ok = parseMemory(f.memory); !ok {
+		return usagef(cmd, "--memory-limit is %q, not a size like 900MiB or 4GiB, or none", f.memory)
+	}
 	return nil
+}
+
+// parseMemory reads a number of bytes with or without a unit. Nothing is 0.
+func parseMemory(text string) (n uint64, ok bool) {
+	switch text {
+	case "":
+		return 0, true
+	case "none":
+		return embed.NoMemoryLimit, true
+	}
+	shift := 0
+	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if number, found := strings.CutSuffix(text, unit); found {
+			text, shift = number, 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	return n << shift, err == nil && n > 0 && n<<shift>>shift == n
 }
 
 func (a *app) initCommand() *cobra.Command {
@@ -113,6 +141,12 @@ Ctrl-C or SIGTERM stops it cleanly; kill -9 loses nothing that was acknowledged.
 func (a *app) runNode(ctx context.Context, cfg embed.Config) error {
 	cfg.Logf = func(format string, args ...any) {
 		fmt.Fprintf(a.err, "%s %s\n", time.Now().Format("2006-01-02T15:04:05.000Z07:00"), fmt.Sprintf(format, args...))
+	}
+	if cfg.MemoryLimit == 0 {
+		cfg.MemoryLimit = embed.DefaultMemoryLimit()
+	}
+	if os.Getenv("GOMEMLIMIT") == "" && cfg.MemoryLimit < math.MaxInt64 && cfg.MemoryLimit > 0 {
+		debug.SetMemoryLimit(int64(cfg.MemoryLimit)) // collects garbage before it would count as memory in use
 	}
 	server, err := embed.Start(ctx, cfg)
 	if err != nil {

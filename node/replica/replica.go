@@ -452,7 +452,7 @@ func (r *Replica) Status() flow.ReplicaStatus {
 	return flow.ReplicaStatus{
 		Shard: r.cfg.Shard, Replica: r.id, Role: role, Leader: r.lead, Leading: r.state == raft.StateLeader, Term: r.term,
 		Applied: r.applied, Commit: r.commit, FirstIndex: r.log.first(), LastIndex: r.log.last(),
-		Digest: r.Digest(), Points: points, MemoryBytes: bytes,
+		Digest: r.Digest(), Points: points, MemoryBytes: bytes + uint64(r.log.bytes),
 	}
 }
 
