@@ -21,6 +21,7 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/api"
 	"github.com/ruvector-flow/ruvector-flow/disk/pebble"
+	"github.com/ruvector-flow/ruvector-flow/index/memory/offheap"
 	"github.com/ruvector-flow/ruvector-flow/net/tcp"
 	"github.com/ruvector-flow/ruvector-flow/node"
 )
@@ -145,6 +146,7 @@ type Server struct {
 	store     *pebble.Store
 	box       *mailbox
 	workers   *workers
+	memory    offheap.Source // of vectors and graphs
 	transport *tcp.Transport
 	http      *http.Server
 	sockets   []net.Listener
@@ -258,14 +260,18 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 		Self: s.identity.Node, ClusterID: s.identity.ClusterID, OnFrame: s.box.postFrame, Logf: s.cfg.Logf,
 	})
 	s.workers = newWorkers(s.cfg.Workers, s.box)
-	meter := newMeter(s.store.Usage, s.transport.Stats)
+	meter := newMeter(s.store.Usage, s.transport.Stats, s.memory.Mapped)
+	tuning := s.cfg.Tuning
+	if tuning.Index.MaxBuilds == 0 {
+		tuning.Index.MaxBuilds = s.cfg.Workers
+	}
 	var seed [8]byte
 	rand.Read(seed[:]) // never fails (crypto/rand)
 	n, err := node.New(node.Config{
-		Clock: s.clock, Network: s.transport, Disk: &queuedDisk{Disk: s.store, box: s.box}, Workers: s.workers,
+		Clock: s.clock, Network: s.transport, Disk: &queuedDisk{Disk: s.store, box: s.box}, Workers: s.workers, Memory: &s.memory,
 		Seed: binary.LittleEndian.Uint64(seed[:]),
 		Addr: s.addr, APIAddr: s.apiAddr,
-		Usage: meter.usage, OnPeers: s.transport.SetPeers, OnEvent: s.logEvent, Tuning: s.cfg.Tuning,
+		Usage: meter.usage, OnPeers: s.transport.SetPeers, OnEvent: s.logEvent, Tuning: tuning,
 	})
 	if err != nil {
 		s.workers.close()

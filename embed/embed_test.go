@@ -327,7 +327,7 @@ func TestUsageIsMeasured(t *testing.T) {
 	if s.ClusterAddr() == s.Addr() {
 		t.Fatalf("both kinds of traffic are advertised at %s", s.Addr())
 	}
-	m := newMeter(s.store.Usage, s.transport.Stats)
+	m := newMeter(s.store.Usage, s.transport.Stats, s.memory.Mapped)
 	spin := time.Now()
 	for x := 0; time.Since(spin) < 50*time.Millisecond; x++ {
 		_ = x * x

@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -13,11 +14,19 @@ import (
 // measureEvery is the interval over which usage is measured.
 const measureEvery = time.Second
 
+// collectBytes is how much may be mapped, beside a quarter of what there was, before the
+// garbage collector is asked to look for what can be freed.
+const collectBytes = 64 << 20
+
 // meter measures the process, the store and the network once an interval, so
 // that the node's turn only reads the last result.
 type meter struct {
 	disk    func() disk.Usage
 	network func() tcp.Stats
+	// mapped returns the bytes of vectors and graphs, those included that are not used any
+	// more but not collected; collected is what it was after the last collection asked for.
+	mapped    func() int64
+	collected int64
 
 	// Of the last measurement; used by measure alone.
 	at    time.Time
@@ -27,8 +36,8 @@ type meter struct {
 	last atomic.Pointer[flow.NodeUsage]
 }
 
-func newMeter(disk func() disk.Usage, network func() tcp.Stats) *meter {
-	m := &meter{disk: disk, network: network, at: time.Now(), cpu: processorTime()}
+func newMeter(disk func() disk.Usage, network func() tcp.Stats, mapped func() int64) *meter {
+	m := &meter{disk: disk, network: network, mapped: mapped, at: time.Now(), cpu: processorTime()}
 	m.last.Store(&flow.NodeUsage{})
 	m.measure(m.at)
 	return m
@@ -44,8 +53,19 @@ func (m *meter) run(stop <-chan struct{}) {
 			return
 		case now := <-ticker.C:
 			m.measure(now)
+			m.collect()
 		}
 	}
+}
+
+// collect runs the garbage collector when much memory was mapped since it ran last: it
+// does not count that memory, so it would not know that there is some to be freed.
+func (m *meter) collect() {
+	if m.mapped() > m.collected+m.collected/4+collectBytes {
+		runtime.GC()
+		m.collected = m.mapped()
+	}
+	m.collected = min(m.collected, m.mapped())
 }
 
 func (m *meter) measure(now time.Time) {

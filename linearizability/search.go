@@ -15,7 +15,8 @@ import (
 // A search's hits were there, in their versions; their distances are those of a
 // float64 brute force within the tolerance; they are ordered by distance, then id,
 // without repeats. With Exact, no point that was there throughout and is strictly
-// nearer than the last hit is missing, and none at all if there are fewer than K.
+// nearer than the last hit is missing. Exact or not, none at all is if there are fewer
+// than K.
 //
 // A count lies between the points that were there throughout and those that may
 // have been. A scroll's page is ascending and complete from From up to Next.
@@ -137,11 +138,14 @@ func (p *partition) checkOthers(op *Operation, ph *pointHistory, isHit bool) str
 	if sp.wrong != "" {
 		return sp.wrong
 	}
-	if !req.Exact || ph.mayLack(sp) {
+	if ph.mayLack(sp) {
 		return ""
 	}
 	if len(resp.Hits) < req.K {
 		return fmt.Sprintf("it is missing from %d hits of %d asked for, though it was there throughout%s", len(resp.Hits), req.K, ph.last(sp))
+	}
+	if !req.Exact {
+		return ""
 	}
 	last := float64(resp.Hits[len(resp.Hits)-1].Distance)
 	for _, v := range ph.vectors(sp) {

@@ -12,6 +12,7 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/index/memory"
 	"github.com/ruvector-flow/ruvector-flow/net"
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
 	"github.com/ruvector-flow/ruvector-flow/node/shard"
@@ -24,6 +25,8 @@ type Config struct {
 	Network net.Network
 	Disk    disk.Disk
 	Workers Workers
+	// Memory is where vectors and graphs lie; nil for the Go heap.
+	Memory memory.Source
 	// Seed makes the node's random choices; production draws it, the simulator gives it.
 	Seed uint64
 	// Addr and APIAddr, when set and different from the node's row, replace it.
@@ -166,7 +169,7 @@ func (n *Node) nextIncarnation() error {
 }
 
 func (n *Node) replicaConfig(s flow.ShardID) replica.Config {
-	newMachine := func() replica.Machine { return shard.New() }
+	newMachine := func() replica.Machine { return shard.New(n.cfg.Memory) }
 	if s == flow.SystemShard {
 		newMachine = func() replica.Machine { return system.New() }
 	}
@@ -453,21 +456,23 @@ func (n *Node) shard(s flow.ShardID) *shard.Machine {
 func (n *Node) Replicas() []flow.ReplicaStatus {
 	list := make([]flow.ReplicaStatus, 0, len(n.hosted))
 	for _, s := range n.hosted {
-		status := n.replicas[s].Status()
-		if su := n.upkeep.shards[s]; su != nil {
-			status.Segments, status.Graphs, status.BadGraphs = su.segments, su.attached, su.bad
-		}
+		status, _ := n.Replica(s)
 		list = append(list, status)
 	}
 	return list
 }
 
-// Replica reports on the node's replica of a shard; ok is false when it has none.
+// Replica reports on the replica of one shard, if the node hosts one.
 func (n *Node) Replica(s flow.ShardID) (status flow.ReplicaStatus, ok bool) {
-	if r := n.replicas[s]; r != nil {
-		return r.Status(), true
+	r := n.replicas[s]
+	if r == nil {
+		return status, false
 	}
-	return status, false
+	status = r.Status()
+	if su := n.upkeep.shards[s]; su != nil {
+		status.Segments, status.Graphs, status.BadGraphs = su.segments, su.attached, su.bad
+	}
+	return status, true
 }
 
 // Identity returns who the node is.

@@ -104,6 +104,7 @@ type checks struct {
 	groups      []*groupFacts    // by shard
 	entries     int              // entries compared with one written before
 	commits     int              // committed entries compared with one known before
+	graphs      int              // graphs compared with another host's
 	results     int              // results of requests compared with one known before
 	rows        int              // stored rows compared with another host's
 }
@@ -189,6 +190,9 @@ func (w *World) unequalAmong(members []*host) string {
 			if g.replicas > 0 && (g.applied != r.Applied || g.digest != r.Digest) || r.Commit != r.Applied {
 				return fmt.Sprintf("%v: %s has applied %d of %d, another replica %d", r.Shard, h.name, r.Applied, r.Commit, g.applied)
 			}
+			if r.Segments != r.Graphs || r.BadGraphs > 0 {
+				return fmt.Sprintf("%v: %s searches %d of %d segments by a graph, %d graphs were bad", r.Shard, h.name, r.Graphs, r.Segments, r.BadGraphs)
+			}
 			g.replicas++
 			g.applied, g.digest = r.Applied, r.Digest
 			if r.Leading {
@@ -207,6 +211,7 @@ func (w *World) unequalAmong(members []*host) string {
 			return fmt.Sprintf("%v has %d leaders", flow.ShardID(i), g.leaders)
 		}
 	}
+	w.checks.compareGraphs()
 	return ""
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/node"
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
 
@@ -90,6 +91,7 @@ func DrawScenario(seed uint64) Scenario {
 		s.LateJoins = 1 + r.IntN(s.Nodes-1)
 	}
 	s.Replica = drawTuning(r)
+	s.Index = drawIndexTuning(r)
 	s.Faults = drawFaults(stream(seed, purposeFaults).IntN, s)
 	s.Ending = drawEnding(seed)
 	return s
@@ -133,6 +135,20 @@ func drawTuning(r *rand.Rand) replica.Tuning {
 	}
 	if r.IntN(4) == 0 {
 		return replica.Tuning{}
+	}
+	return t
+}
+
+// drawIndexTuning draws limits by which a few points make segments and graphs that are
+// merged, fetched and made again. One world in four has the defaults, and so no graph.
+func drawIndexTuning(r *rand.Rand) node.IndexTuning {
+	t := node.IndexTuning{
+		MinRows: 1 + r.IntN(3), CutRows: 2 + r.IntN(6), IdleTicks: uint64(1 + r.IntN(20)), MergeFanIn: 2 + r.IntN(3),
+		MergeGrowth: 1 + r.IntN(4), DeadPercent: 10 + r.IntN(50), MaxBuilds: 1 + r.IntN(3), MaxTransfers: 1 + r.IntN(3),
+		GraceTicks: uint64(4 + r.IntN(100)), AuditEvery: uint64(1 + r.IntN(5)), ChunkBytes: 16 << r.IntN(8),
+	}
+	if r.IntN(4) == 0 {
+		return node.IndexTuning{}
 	}
 	return t
 }

@@ -36,7 +36,7 @@ func (c *client) read(r *rand.Rand, collection string, then func()) {
 		req = s
 	default:
 		req = &flow.SearchRequest{Collection: collection, Vector: drawVector(r, c.l.w.scenario), K: 1 + r.IntN(c.l.w.scenario.IDs+2),
-			Exact: true, WithVector: r.IntN(2) == 0, WithPayload: r.IntN(2) == 0, Read: o}
+			Exact: r.IntN(2) == 0, EF: pick(r, []int{0, 0, 1, 4, 100}), WithVector: r.IntN(2) == 0, WithPayload: r.IntN(2) == 0, Read: o}
 	}
 	c.l.send(c, c.l.w.hosts[r.IntN(len(c.l.w.hosts))], req, o.Timeout, func(resp flow.Response) {
 		if resp != nil && resp.Error() == nil && r.IntN(2) == 0 {

@@ -291,8 +291,8 @@ func (w *World) report() Report {
 		}
 	}
 	c := w.counts
-	fmt.Fprintf(&b, "\n%d digests seen, %d compared with another node's; %d entries, %d committed ones, %d results and %d stored rows compared; collection made again %d times\n",
-		w.checks.observed, w.checks.comparisons, w.checks.entries, w.checks.commits, w.checks.results, w.checks.rows, w.load.recreated)
+	fmt.Fprintf(&b, "\n%d digests seen, %d compared with another node's; %d entries, %d committed ones, %d results, %d stored rows and %d graphs compared; collection made again %d times\n",
+		w.checks.observed, w.checks.comparisons, w.checks.entries, w.checks.commits, w.checks.results, w.checks.rows, w.checks.graphs, w.load.recreated)
 	fmt.Fprintf(&b, "%d turns, %d frames (%d bytes), %d batches (%d synced), %d jobs, %d starts, %d crashes, %d deaths; healed in %v\n",
 		c.turns, c.frames, c.frameBytes, c.batches, c.syncs, c.jobs, c.starts, c.crashes, c.deaths, w.healing)
 	rate := w.now.Seconds() / math.Max(r.Wall.Seconds(), 1e-9)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/node"
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
 
@@ -26,6 +27,8 @@ type Scenario struct {
 	LateJoins int `json:"lateJoins"`
 	// Replica is the tuning of every replica; a zero field is the default.
 	Replica replica.Tuning `json:"replica"`
+	// Index is that of the graphs.
+	Index node.IndexTuning `json:"index"`
 	// Run is how long clients and faults go on once the cluster has formed.
 	Run time.Duration `json:"run"`
 

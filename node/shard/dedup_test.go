@@ -142,7 +142,7 @@ func TestMaxRememberedBytes(t *testing.T) {
 
 // Admit refuses what Apply could not carry out, before it is in the log for good.
 func TestAdmit(t *testing.T) {
-	m := shard.New()
+	m := shard.New(nil)
 	c := collection(1)
 	op := flow.Op{Kind: flow.Upsert, ID: "sa", Vector: make(flow.Vector, c.Dim)}
 	write := func(change func(c *flow.Collection, op *flow.Op)) []byte {

@@ -64,7 +64,7 @@ func (l *lone) restart() {
 	l.starts++
 	l.pending = map[flow.RequestID]bool{}
 	r, err := replica.Open(l.disk, replica.Config{
-		Shard: shardID, Incarnation: l.starts, NewMachine: func() replica.Machine { return forgetful{shard.New()} },
+		Shard: shardID, Incarnation: l.starts, NewMachine: func() replica.Machine { return forgetful{shard.New(nil)} },
 		Random: func(int) int { return 0 }, Now: func() flow.Time { return l.now }, Wall: func() flow.Time { return l.now }, Host: l,
 	})
 	if err != nil {
@@ -166,7 +166,7 @@ func (l *lone) get(key []byte) []byte {
 // rebuild makes a machine of the stored rows alone, and checks the digest by them.
 func (l *lone) rebuild() *shard.Machine {
 	l.t.Helper()
-	m := shard.New()
+	m := shard.New(nil)
 	meta := l.machine().Meta()
 	sum := replica.RowHash(binary.BigEndian.AppendUint64(nil, l.r.Applied()), meta)
 	keys, values := l.rows()

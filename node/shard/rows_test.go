@@ -82,7 +82,7 @@ func TestMalformedRows(t *testing.T) {
 		{"point cut short", be('r', 1, 1), []byte{2, 's', 'a', 2, 0, 0, 0, 0}},
 		{"request id of 15 bytes", make([]byte, 16), nil},
 	} {
-		m := shard.New()
+		m := shard.New(nil)
 		if err := m.Restore(be('c', 1), []byte{2, 1, 16, 200, 1, 0}); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestDecodeAnything(t *testing.T) {
 			t.Fatalf("%d results", len(results))
 		}
 		_, _ = shard.DecodePoint(1, b)
-		m := shard.New()
+		m := shard.New(nil)
 		_ = m.Restore(b, b)
 	})
 	if _, _, err := shard.DecodeResult([]byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1}); err == nil {

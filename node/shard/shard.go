@@ -10,6 +10,7 @@ import (
 	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/index"
 	"github.com/ruvector-flow/ruvector-flow/index/filter"
+	"github.com/ruvector-flow/ruvector-flow/index/memory"
 	"github.com/ruvector-flow/ruvector-flow/net/wire"
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
@@ -35,6 +36,7 @@ type Machine struct {
 	fields        map[flow.CollectionID][]flow.Field
 	fieldsVersion uint64
 	unbuilt       []flow.CollectionID
+	memory        memory.Source
 }
 
 var _ replica.Machine = (*Machine)(nil)
@@ -64,9 +66,11 @@ type collection struct {
 // it has none.
 type location struct{ slot, hash, payload uint64 }
 
-// New returns an empty shard.
-func New() *Machine {
+// New returns an empty shard whose vectors and graphs lie in memory of the source; nil
+// for the Go heap.
+func New(source memory.Source) *Machine {
 	return &Machine{
+		memory:      source,
 		collections: map[flow.CollectionID]*collection{}, dropped: map[flow.CollectionID]bool{}, changed: map[flow.CollectionID]bool{},
 		dedup: dedup{results: map[flow.RequestID][]byte{}}, scratch: make([]float32, 0, 16),
 	}
@@ -182,7 +186,7 @@ func (m *Machine) write(at uint64, w write, rows *replica.Rows) outcome {
 }
 
 func (m *Machine) create(id flow.CollectionID, d definition) *collection {
-	x, err := index.New(index.Config{Dim: d.dim, Metric: d.metric, M: d.params.M, EfConstruct: d.params.EfConstruct, Quantization: d.params.Quantization})
+	x, err := index.New(index.Config{Dim: d.dim, Metric: d.metric, M: d.params.M, EfConstruct: d.params.EfConstruct, Quantization: d.params.Quantization, Memory: m.memory})
 	if err != nil {
 		panic(err) // the definition was checked before it entered the log
 	}
