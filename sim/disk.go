@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 )
@@ -273,4 +274,14 @@ func (s *diskSnapshot) check() {
 	if s.closed {
 		panic("sim: a snapshot is used after it was closed")
 	}
+}
+
+// sum is a hash of all rows, in order.
+func (d *Disk) sum() uint64 {
+	var h uint64
+	d.rows.root.visit(nil, nil, func(key, value []byte) bool {
+		h = hash(h, xxhash.Sum64(key), xxhash.Sum64(value))
+		return true
+	})
+	return h
 }

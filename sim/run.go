@@ -270,6 +270,9 @@ func (w *World) clockSlack() time.Duration {
 }
 
 func (w *World) report() Report {
+	for _, h := range w.hosts {
+		w.trace.note(w.now, h.number(), "disk", h.disk.sum(), 0, nil)
+	}
 	r := Report{Scenario: w.scenario, Failure: w.failure, Hash: w.trace.hash, Events: w.trace.events, Formed: w.formed,
 		Simulated: w.now, Wall: w.elapsed()}
 	w.tape.finish(w)
