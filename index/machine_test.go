@@ -281,18 +281,7 @@ func (c *machine) ask(t *rapid.T, at moment) {
 		t.Fatalf("the view has %d points, the model %d", at.view.Len(), len(at.model.points))
 	}
 	q := Query{Vector: c.vectors.Draw(t, "query"), K: rapid.IntRange(0, 12).Draw(t, "k"), Exact: rapid.Bool().Draw(t, "exact")}
-	var allow *roaring.Bitmap
-	if mod := rapid.IntRange(1, 3).Draw(t, "allow one of"); mod > 1 {
-		allow = roaring.New()
-		for _, p := range at.model.points {
-			if p.ordinal%uint32(mod) == 0 {
-				allow.Add(p.ordinal)
-			}
-			if slot, ok := at.view.SlotOf(p.ordinal); !ok || slot != p.slot {
-				t.Fatalf("row %d is at slot %d, %v, want %d", p.ordinal, slot, ok, p.slot)
-			}
-		}
-	}
+	allow := c.allow(t, at)
 	got, want := SearchAll(nil, []Target{{at.view, allow}}, q, &c.scratch), at.model.search(q, allow)
 	if q.Exact {
 		c.askMany(t, at, q.K, allow)
@@ -331,4 +320,27 @@ func (c *machine) askMany(t *rapid.T, at moment, k int, allow *roaring.Bitmap) {
 			t.Fatalf("query %d of %d for %d of %d points:\n got %v\nwant %v", i, len(vectors), k, at.view.Len(), answers[i], want)
 		}
 	}
+}
+
+// allow draws a set of rows, or none for all.
+func (c *machine) allow(t *rapid.T, at moment) *roaring.Bitmap {
+	allow := roaring.New()
+	switch mod := rapid.IntRange(0, 3).Draw(t, "allow one of"); mod {
+	case 0:
+		for range rapid.IntRange(0, 2).Draw(t, "allow") {
+			allow.Add(rapid.Uint32Range(0, uint32(c.ids)+300).Draw(t, "ordinal"))
+		}
+	case 1:
+		return nil
+	default:
+		for _, p := range at.model.points {
+			if p.ordinal%uint32(mod) == 0 {
+				allow.Add(p.ordinal)
+			}
+			if slot, ok := at.view.SlotOf(p.ordinal); !ok || slot != p.slot {
+				t.Fatalf("row %d is at slot %d, %v, want %d", p.ordinal, slot, ok, p.slot)
+			}
+		}
+	}
+	return allow
 }

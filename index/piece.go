@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // piece is a block that takes part in a search.
@@ -82,16 +84,64 @@ func (s *Scratch) mask(targets []Target) {
 				n := (len(s.pieces[i].slots) + wordRows - 1) / wordRows
 				s.pieces[i].mask, rest = rest[:n:n], rest[n:]
 			}
-			s.allow.Initialize(t.Allow)
-			s.spread(s.pieces[from:to])
+			s.spread(t.Allow, s.pieces[from:to])
+			count(s.pieces[from:to])
 		}
 		from = to
 	}
 }
 
-// spread sets the bits of the allowed rows in the masks of one view's pieces: both
-// ordinals and rows ascend, so one pass over the runs will do.
-func (s *Scratch) spread(pieces []piece) {
+// spread sets the bits of the allowed rows in the masks of one view's pieces: ordinal by
+// ordinal if they are few, else word by word. Both ordinals and rows ascend, so one
+// pass over the runs will do.
+func (s *Scratch) spread(allow *roaring.Bitmap, pieces []piece) {
+	words, n := allow.DenseSize(), allow.GetCardinality()
+	if n < words*denseOrdinals {
+		s.allow.Initialize(allow)
+		s.spreadEach(pieces)
+		return
+	}
+	s.dense = slices.Grow(s.dense[:0], int(words))[:words]
+	clear(s.dense)
+	allow.WriteDenseTo(s.dense)
+	for i := range pieces {
+		for run := range pieces[i].ordinals.runs {
+			base, row, end := pieces[i].span(run)
+			copyBits(pieces[i].mask, row, s.dense, base, end-base)
+		}
+	}
+}
+
+// denseOrdinals is how many ordinals of a word of 64 must be allowed for words to be
+// copied rather than ordinals set one by one.
+const denseOrdinals = 1
+
+// copyBits ors n bits of src, from a position on, into those of dst, from another on.
+// Bits beyond the end of src are zero.
+func copyBits(dst []uint64, to uint64, src []uint64, from, n uint64) {
+	at := func(w uint64) uint64 {
+		if w < uint64(len(src)) {
+			return src[w]
+		}
+		return 0
+	}
+	for n > 0 {
+		// The bits that fit the rest of a word of dst.
+		bits := min(n, wordRows-to%wordRows)
+		word := at(from/wordRows) >> (from % wordRows)
+		if rest := wordRows - from%wordRows; rest < bits {
+			word |= at(from/wordRows+1) << rest
+		}
+		if bits < wordRows {
+			word &= 1<<bits - 1
+		}
+		dst[to/wordRows] |= word << (to % wordRows)
+		to, from, n = to+bits, from+bits, n-bits
+	}
+}
+
+// spreadEach sets the bits of the ordinals that s.allow gives.
+func (s *Scratch) spreadEach(pieces []piece) {
 	var buf [256]uint32
 	at, next := 0, 0 // the piece, and its next run
 	var base, end uint64
@@ -119,6 +169,10 @@ func (s *Scratch) spread(pieces []piece) {
 		base, row, end = pieces[at].span(next)
 		next++
 	}
+}
+
+// count takes the dead rows out of the masks and counts the others.
+func count(pieces []piece) {
 	for i := range pieces {
 		p := &pieces[i]
 		p.eligible = 0

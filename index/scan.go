@@ -7,8 +7,9 @@ import (
 )
 
 // denseRows is how many rows of a word must be eligible for a search to compare all of
-// them, one after the other in memory, and not just those.
-const denseRows = wordRows / 3
+// them, one after the other in memory, and not just those: a listed row costs up to
+// twice as much.
+const denseRows = wordRows / 2
 
 // list gathers rows of a block that are compared together.
 type list struct {

@@ -79,6 +79,7 @@ type Scratch struct {
 	pieces []piece
 	masks  []uint64
 	allow  roaring.ManyIntIterator
+	dense  []uint64 // allowed ordinals
 	top    top
 	list   list
 	parts  []graph.Part
@@ -173,5 +174,6 @@ func (s *Scratch) release() {
 	clear(s.pieces)
 	clear(s.parts)
 	clear(s.top.heap)
+	s.allow = roaring.ManyIntIterator{}
 	s.pieces, s.parts, s.walked, s.top.heap = s.pieces[:0], s.parts[:0], s.walked[:0], s.top.heap[:0]
 }
