@@ -142,6 +142,8 @@ type CountResponse struct {
 	Outcome
 	ReadInfo
 	Count uint64
+	// MemoryBytes is what one copy of the whole collection takes in memory, filtered or not.
+	MemoryBytes uint64
 }
 
 // ScrollRequest reads a page of points in id order.

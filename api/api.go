@@ -103,6 +103,7 @@ func New(b Backend, cfg Config) http.Handler {
 		{"DELETE /collections/{c}", none, (*exchange).dropCollection},
 		{"GET /collections/{c}/exists", none, (*exchange).collectionExists},
 
+		{"POST /collections/{c}/estimate", small, (*exchange).estimate},
 		{"PUT /collections/{c}/index", small, (*exchange).declareField},
 		{"DELETE /collections/{c}/index/{field}", none, (*exchange).forgetField},
 

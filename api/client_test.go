@@ -418,3 +418,19 @@ func TestFields(t *testing.T) {
 		t.Errorf("a field of no collection: %v", err)
 	}
 }
+
+// TestEstimateCollection: an estimate takes the shape of a creation, and creates nothing.
+func TestEstimateCollection(t *testing.T) {
+	f, c, ctx := connect(t)
+	shape := flow.CreateCollectionRequest{Name: "c", Dim: 8, Metric: flow.Dot, IndexParams: flow.IndexParams{M: 5, Quantization: flow.Int8}}
+	got, err := c.EstimateCollection(ctx, flow.EstimateRequest{Collection: shape, Points: 1000, PayloadBytes: 10})
+	if err != nil || got.MemoryBytes != 42000 || got.DiskBytes != 84000 || got.Copies != 3 || got.Points != 1000 || got.Fits || len(got.Problems) != 1 {
+		t.Errorf("got %+v, error %v", got, err)
+	}
+	if asked, ok := f.requests[len(f.requests)-1].(*flow.EstimateRequest); !ok || asked.Collection != shape {
+		t.Errorf("the node was asked %+v", asked)
+	}
+	if list, err := c.ListCollections(ctx); err != nil || len(list) != 0 {
+		t.Errorf("there are collections: %v, error %v", list, err)
+	}
+}

@@ -116,6 +116,7 @@ func (x *exchange) collection() error {
 	}
 	info := client.CollectionInfo{
 		PayloadSchema:   schema,
+		MemoryBytes:     n.MemoryBytes,
 		Status:          "green",
 		OptimizerStatus: "ok",
 		PointsCount:     n.Count,

@@ -85,6 +85,9 @@ func (f *fake) Do(ctx context.Context, req flow.Request) flow.Response {
 			}
 		}
 		return &flow.DeclareFieldResponse{Outcome: flow.Outcome{Err: err}}
+	case *flow.EstimateRequest:
+		n := r.Points * uint64(4*r.Collection.Dim+r.PayloadBytes)
+		return &flow.EstimateResponse{MemoryBytes: n, DiskBytes: 2 * n, Copies: 3, NodeMemoryBytes: n, NodeDiskBytes: 2 * n, Problems: []string{"node x is full"}}
 	case *flow.ListCollectionsRequest:
 		return &flow.ListCollectionsResponse{Collections: f.list()}
 	case *flow.StatusRequest:

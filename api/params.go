@@ -19,10 +19,11 @@ const maxTimeout = time.Hour
 // their values are checked and then met by what this server does anyway, since
 // the default level is stronger than any of them.
 var (
-	readParams  = []string{"level", "session", "max_staleness_ms", "timeout", "partial", "consistency"}
-	writeParams = []string{"wait", "ordering", "timeout", "results"}
-	waitParams  = []string{"timeout"}
-	fieldParams = []string{"wait", "ordering", "timeout"} // the first two change nothing
+	readParams     = []string{"level", "session", "max_staleness_ms", "timeout", "partial", "consistency"}
+	writeParams    = []string{"wait", "ordering", "timeout", "results"}
+	waitParams     = []string{"timeout"}
+	estimateParams = []string{"points", "id_bytes", "payload_bytes"}
+	fieldParams    = []string{"wait", "ordering", "timeout"} // the first two change nothing
 )
 
 // params are the query parameters of a request, each at most once and of a known name.
@@ -99,6 +100,19 @@ func (p *params) timeout() time.Duration {
 		return 0
 	}
 	return max(time.Duration(x*float64(time.Second)), time.Nanosecond)
+}
+
+// number reads a whole number up to a limit, 0 if it is not there.
+func (p *params) number(name string, limit uint64) uint64 {
+	if !p.values.Has(name) {
+		return 0
+	}
+	n, err := strconv.ParseUint(p.values.Get(name), 10, 64)
+	if err != nil || n > limit {
+		p.fail(scan.Wrong(name, "%q is not a whole number up to %d", p.values.Get(name), limit))
+		return 0
+	}
+	return n
 }
 
 // oneOf checks one of Qdrant's parameters that need nothing to be met.

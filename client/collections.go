@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
@@ -14,10 +15,7 @@ import (
 // name and shape, that counts as success.
 func (c *Client) CreateCollection(ctx context.Context, r flow.CreateCollectionRequest) error {
 	const op = "client.CreateCollection"
-	shape := CreateCollection{Vectors: VectorParams{Size: r.Dim, Distance: r.Metric.String()}, QuantizationConfig: QuantizationOf(r.Quantization)}
-	if r.M != 0 || r.EfConstruct != 0 {
-		shape.HnswConfig = &HnswParams{M: r.M, EfConstruct: r.EfConstruct}
-	}
+	shape := shapeOf(&r)
 	body, err := json.Marshal(shape)
 	if err != nil {
 		return flow.Errorf(flow.Internal, op, "encode the request: %w", err)
@@ -31,6 +29,28 @@ func (c *Client) CreateCollection(ctx context.Context, r flow.CreateCollectionRe
 		return nil
 	}
 	return err
+}
+
+// shapeOf returns the body that makes a collection.
+func shapeOf(r *flow.CreateCollectionRequest) CreateCollection {
+	shape := CreateCollection{Vectors: VectorParams{Size: r.Dim, Distance: r.Metric.String()}, QuantizationConfig: QuantizationOf(r.Quantization)}
+	if r.M != 0 || r.EfConstruct != 0 {
+		shape.HnswConfig = &HnswParams{M: r.M, EfConstruct: r.EfConstruct}
+	}
+	return shape
+}
+
+// EstimateCollection tells what a collection would take, and creates nothing.
+func (c *Client) EstimateCollection(ctx context.Context, r flow.EstimateRequest) (Estimate, error) {
+	const op = "client.EstimateCollection"
+	var e Estimate
+	body, err := json.Marshal(shapeOf(&r.Collection))
+	if err != nil {
+		return e, flow.Errorf(flow.Internal, op, "encode the request: %w", err)
+	}
+	query := url.Values{"points": {strconv.FormatUint(r.Points, 10)}, "id_bytes": {strconv.Itoa(r.IDBytes)}, "payload_bytes": {strconv.Itoa(r.PayloadBytes)}}
+	_, err = c.do(ctx, &call{op: op, method: http.MethodPost, path: collectionPath(r.Collection.Name, "/estimate"), query: query, body: body}, &e)
+	return e, err
 }
 
 // IndexParams returns the parameters of the collection's graphs.

@@ -140,6 +140,8 @@ type CollectionInfo struct {
 	PointsCount     uint64           `json:"points_count"`
 	SegmentsCount   int              `json:"segments_count"`
 	Config          CollectionConfig `json:"config"`
+	// MemoryBytes is what one copy of the collection takes in memory.
+	MemoryBytes uint64 `json:"memory_bytes"`
 	// PayloadSchema holds the indexed fields of payloads by their paths.
 	PayloadSchema map[string]PayloadSchema `json:"payload_schema"`
 }
@@ -149,6 +151,21 @@ type CollectionInfo struct {
 type PayloadSchema struct {
 	DataType string `json:"data_type"`
 	Points   uint64 `json:"points"`
+}
+
+// Estimate is the result of POST /collections/{c}/estimate.
+type Estimate struct {
+	Points uint64 `json:"points"`
+	// MemoryBytes and DiskBytes are of one copy of all points, of which there would be Copies.
+	MemoryBytes uint64 `json:"memory_bytes"`
+	DiskBytes   uint64 `json:"disk_bytes"`
+	Copies      int    `json:"copies"`
+	// NodeMemoryBytes and NodeDiskBytes are the mean share of a node.
+	NodeMemoryBytes uint64 `json:"node_memory_bytes"`
+	NodeDiskBytes   uint64 `json:"node_disk_bytes"`
+	// Fits says that every node has room for it; Problems says which has not.
+	Fits     bool     `json:"fits"`
+	Problems []string `json:"problems,omitempty"`
 }
 
 // FieldIndex is the body of PUT /collections/{c}/index.

@@ -107,6 +107,8 @@ func failed(req flow.Request, err *flow.Error) flow.Response {
 		return &flow.ListCollectionsResponse{Outcome: o}
 	case *flow.JoinRequest:
 		return &flow.JoinResponse{Outcome: o}
+	case *flow.EstimateRequest:
+		return &flow.EstimateResponse{Outcome: o}
 	case *flow.StatusRequest:
 		return &flow.StatusResponse{Outcome: o}
 	case *flow.VerifyRequest:

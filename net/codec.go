@@ -208,6 +208,7 @@ func encodeReadResult(w *wire.Writer, b *ReadResult) {
 	encodeToken(w, b.Served)
 	w.Bool(b.Dropped)
 	w.Uint(b.Count)
+	w.Uint(b.MemoryBytes)
 	w.Uint(uint64(len(b.Hits)))
 	for i := range b.Hits {
 		h := &b.Hits[i]
@@ -220,7 +221,7 @@ func encodeReadResult(w *wire.Writer, b *ReadResult) {
 }
 
 func decodeReadResult(r *wire.Reader) *ReadResult {
-	b := &ReadResult{Served: decodeToken(r), Dropped: r.Bool(), Count: r.Uint()}
+	b := &ReadResult{Served: decodeToken(r), Dropped: r.Bool(), Count: r.Uint(), MemoryBytes: r.Uint()}
 	n := r.Count(8)
 	b.Hits = make([]flow.Hit, 0, n)
 	for range n {

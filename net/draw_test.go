@@ -104,7 +104,7 @@ func (s source) body(kind string) net.Body {
 	case "reply written":
 		return &net.Written{Index: s.uint(), Result: s.bytes()}
 	case "reply read":
-		return &net.ReadResult{Served: s.token(), Dropped: s.bool(), Count: s.uint(), Hits: append([]flow.Hit{}, many(s, s.hit)...)}
+		return &net.ReadResult{Served: s.token(), Dropped: s.bool(), Count: s.uint(), MemoryBytes: s.uint(), Hits: append([]flow.Hit{}, many(s, s.hit)...)}
 	case "reply digest":
 		return &net.DigestResult{Replica: s.replica(), Known: s.bool(), Passed: s.bool(), Digest: s.uint()}
 	}

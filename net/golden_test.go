@@ -35,7 +35,7 @@ var golden = map[string]net.Message{
 		Op: "replica.Propose", Kind: flow.NotLeader, HasShard: true, Shard: 2, Leader: 3, Err: errors.New("replica n1.1 does not lead"),
 	}},
 	"reply written": &net.Reply{ID: 9, Body: &net.Written{Index: 1001, Result: []byte{0, 1, 1}}},
-	"reply read": &net.Reply{ID: 9, Body: &net.ReadResult{Served: flow.SessionToken{{Shard: 1, Index: 20}}, Dropped: true, Count: 60000, Hits: []flow.Hit{
+	"reply read": &net.Reply{ID: 9, Body: &net.ReadResult{Served: flow.SessionToken{{Shard: 1, Index: 20}}, Dropped: true, Count: 60000, MemoryBytes: 1 << 28, Hits: []flow.Hit{
 		{Point: flow.Point{ID: flow.NumberID(7), Vector: flow.Vector{1, 2}, Payload: []byte(`{"a":1}`), Version: 20}, Distance: 0.25},
 		{Point: flow.Point{ID: "sx", Version: 19}, Distance: -1},
 	}}},

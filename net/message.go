@@ -92,6 +92,8 @@ type ReadResult struct {
 	// Dropped says that a shard's log has dropped the collection: resolve its name again.
 	Dropped bool
 	Count   uint64
+	// MemoryBytes is what the collection takes in the shards that answer a count.
+	MemoryBytes uint64
 	// Hits holds points in id order (get, scroll: Distance 0) or hits (search).
 	Hits []flow.Hit
 }

@@ -29,6 +29,8 @@ func (n *Node) serve(req flow.Request, reply func(flow.Response)) {
 		n.serveList(req, reply)
 	case *flow.JoinRequest:
 		n.serveJoin(req, reply)
+	case *flow.EstimateRequest:
+		reply(n.estimate(req))
 	case *flow.StatusRequest:
 		reply(n.cluster())
 	case *flow.VerifyRequest:

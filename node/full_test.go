@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"strings"
 	"testing"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -82,4 +83,37 @@ func TestMemoryLimit(t *testing.T) {
 		}
 	}
 	c.expect("films", 1, 3, 10, 11, 12)
+}
+
+// TestEstimate: an estimate counts copies and nodes, names who has no room, and creates nothing.
+func TestEstimate(t *testing.T) {
+	c := newCluster(t, 3)
+	req := &flow.EstimateRequest{Collection: flow.CreateCollectionRequest{Name: "films", Dim: 100, Metric: flow.Euclid}, Points: 1_000_000, PayloadBytes: 200}
+	r := call[*flow.EstimateResponse](c.hosts[1], req)
+	const floats = 400_000_000
+	if r.Err != nil || r.Copies != 3 || len(r.Problems) > 0 || r.MemoryBytes < floats || r.MemoryBytes > 2*floats || r.DiskBytes < floats+200_000_000 || r.DiskBytes > 2*floats+200_000_000 {
+		t.Errorf("got %+v", r)
+	}
+	if r.NodeMemoryBytes < r.MemoryBytes-3 || r.NodeMemoryBytes > r.MemoryBytes {
+		t.Errorf("three copies on three nodes: a node has %d of %d bytes", r.NodeMemoryBytes, r.MemoryBytes)
+	}
+	c.hosts[1].tuning.MaxMemoryBytes = 100 << 20
+	c.restart(1)
+	c.hosts[2].Capacity = c.hosts[2].Usage().Used + 300<<20
+	c.quiet()
+	r = call[*flow.EstimateResponse](c.hosts[0], req)
+	if len(r.Problems) != 2 || !strings.Contains(r.Problems[0], "node2 has") || !strings.Contains(r.Problems[0], "of memory") || !strings.Contains(r.Problems[1], "node3 has") || !strings.Contains(r.Problems[1], "of disk") {
+		t.Errorf("the problems are %q", r.Problems)
+	}
+	for what, bad := range map[string]flow.EstimateRequest{
+		"vectors.size":  {Collection: flow.CreateCollectionRequest{Name: "films", Metric: flow.Dot}, Points: 1},
+		"points":        {Collection: req.Collection, Points: 1 << 41},
+		"id_bytes":      {Collection: req.Collection, IDBytes: 513},
+		"payload_bytes": {Collection: req.Collection, PayloadBytes: -1},
+	} {
+		checkError(t, what, call[*flow.EstimateResponse](c.hosts[0], &bad).Err, flow.InvalidArgument, what)
+	}
+	if list := call[*flow.ListCollectionsResponse](c.hosts[0], &flow.ListCollectionsRequest{}).Collections; len(list) > 0 {
+		t.Errorf("there are collections: %v", list)
+	}
 }

@@ -351,6 +351,7 @@ func (n *Node) serveCount(req *flow.CountRequest, reply func(flow.Response)) {
 		if err == nil {
 			for _, r := range op.results {
 				resp.Count += r.Count
+				resp.MemoryBytes += r.MemoryBytes
 			}
 		}
 		reply(resp)

@@ -103,6 +103,9 @@ func (n *Node) run(sv *serving) {
 	}
 	switch sv.query.Kind {
 	case net.ReadCount:
+		for _, s := range shards {
+			res.MemoryBytes += n.shard(s).Bytes(sv.query.Collection)
+		}
 		if len(sv.query.Filter) > 0 {
 			n.runCount(sv, res, shards)
 			return

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,6 +29,7 @@ func (a *app) collectionCommand() *cobra.Command {
 func (a *app) collectionCreate() *cobra.Command {
 	var request flow.CreateCollectionRequest
 	var metricName, quantization string
+	var estimate flow.EstimateRequest
 	cmd := &cobra.Command{
 		Use:     "create NAME",
 		Short:   "Create a collection",
@@ -38,6 +41,8 @@ func (a *app) collectionCreate() *cobra.Command {
 	cmd.Flags().IntVar(&request.M, "m", flow.DefaultM, "neighbours of a vector in its graph; more finds more and takes memory")
 	cmd.Flags().IntVar(&request.EfConstruct, "ef-construct", flow.DefaultEfConstruct, "candidates while a graph is built; more finds more and builds slower")
 	cmd.Flags().StringVar(&quantization, "quantization", "none", "none, int8 or binary: short codes to find candidates by")
+	cmd.Flags().Uint64Var(&estimate.Points, "estimate", 0, "create nothing: tell what so many vectors would take, and whether there is room")
+	cmd.Flags().IntVar(&estimate.PayloadBytes, "metadata-bytes", 0, "mean length of a vector's metadata, for --estimate")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		switch {
 		case request.Dim < 1 || request.Dim > flow.MaxDim:
@@ -55,12 +60,37 @@ func (a *app) collectionCreate() *cobra.Command {
 	}
 	return required(a.call(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		request.Name = args[0]
+		if estimate.Points > 0 {
+			estimate.Collection = request
+			return a.estimateCollection(ctx, c, estimate)
+		}
 		if err := c.CreateCollection(ctx, request); err != nil {
 			return err
 		}
 		made := client.CollectionDescription{Name: request.Name, Size: request.Dim, Distance: request.Metric.String()}
 		return a.print(made, func(t *table) { t.row("created", made.Name, made.Size, made.Distance) })
 	}), "dim")
+}
+
+func (a *app) estimateCollection(ctx context.Context, c *client.Client, r flow.EstimateRequest) error {
+	e, err := c.EstimateCollection(ctx, r)
+	if err != nil {
+		return err
+	}
+	return a.print(e, func(t *table) {
+		size := func(bytes uint64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
+		t.row("", "MEMORY", "DISK")
+		t.row("one copy", size(e.MemoryBytes), size(e.DiskBytes))
+		t.row("all copies: "+strconv.Itoa(e.Copies), size(e.MemoryBytes*uint64(e.Copies)), size(e.DiskBytes*uint64(e.Copies)))
+		t.row("a node's share", size(e.NodeMemoryBytes), size(e.NodeDiskBytes))
+		t.gap()
+		for _, p := range e.Problems {
+			t.row(p)
+		}
+		if e.Fits {
+			t.row("every node has room for it")
+		}
+	})
 }
 
 func parseMetric(cmd *cobra.Command, name string) (flow.Metric, error) {
@@ -107,6 +137,7 @@ func (a *app) collectionInfo() *cobra.Command {
 			t.row("name", args[0])
 			t.row("status", info.Status)
 			t.row("vectors", thousands(info.PointsCount))
+			t.row("memory of one copy", fmt.Sprintf("%.1f MB", float64(info.MemoryBytes)/1e6))
 			t.row("dimension", p.Vectors.Size)
 			t.row("metric", strings.ToLower(p.Vectors.Distance))
 			t.row("shards", p.ShardNumber)

@@ -282,7 +282,7 @@ func (m *Machine) Meta() []byte {
 func (m *Machine) Points() (points, bytes uint64) {
 	for _, c := range m.collections { // order-free: a sum
 		points += uint64(len(c.points))
-		bytes += c.index.Bytes() + c.payloads.Bytes() + c.idBytes + uint64(len(c.points))*locationBytes + uint64(len(c.dead))*deadBytes
+		bytes += c.bytes()
 	}
 	return points, bytes + uint64(len(m.dedup.results))*dedupBytes
 }
@@ -296,6 +296,19 @@ const (
 	// dedupBytes is what a remembered request costs.
 	dedupBytes = 96
 )
+
+// bytes is the memory of the collection.
+func (c *collection) bytes() uint64 {
+	return c.index.Bytes() + c.payloads.Bytes() + c.idBytes + uint64(len(c.points))*locationBytes + uint64(len(c.dead))*deadBytes
+}
+
+// Bytes returns the memory of a collection.
+func (m *Machine) Bytes(id flow.CollectionID) uint64 {
+	if c := m.collections[id]; c != nil {
+		return c.bytes()
+	}
+	return 0
+}
 
 // DropPosition is how much of the system group's list of drops the shard has seen.
 func (m *Machine) DropPosition() uint64 { return m.dropPosition }
