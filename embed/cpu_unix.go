@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// processorTime returns the user and system time the process has used (getrusage(2)).
-func processorTime() time.Duration {
+// ProcessorTime returns the user and system time the process has used (getrusage(2)).
+func ProcessorTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// processorTime returns the user and kernel time the process has used (GetProcessTimes).
-func processorTime() time.Duration {
+// ProcessorTime returns the user and kernel time the process has used (GetProcessTimes).
+func ProcessorTime() time.Duration {
 	h, err := syscall.GetCurrentProcess()
 	if err != nil {
 		return 0

@@ -37,7 +37,7 @@ type meter struct {
 }
 
 func newMeter(disk func() disk.Usage, network func() tcp.Stats, mapped func() int64) *meter {
-	m := &meter{disk: disk, network: network, mapped: mapped, at: time.Now(), cpu: processorTime()}
+	m := &meter{disk: disk, network: network, mapped: mapped, at: time.Now(), cpu: ProcessorTime()}
 	m.last.Store(&flow.NodeUsage{})
 	m.measure(m.at)
 	return m
@@ -69,7 +69,7 @@ func (m *meter) collect() {
 }
 
 func (m *meter) measure(now time.Time) {
-	cpu := processorTime()
+	cpu := ProcessorTime()
 	stats := m.network()
 	bytes := stats.BytesSent + stats.BytesReceived
 	space := m.disk()

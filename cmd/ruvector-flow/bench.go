@@ -13,12 +13,13 @@ import (
 func (a *app) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure searches with their recall, single-point requests, and failovers",
+		Short: "Measure indexes, searches with their recall, single-point requests, and failovers",
 		Example: `  ruvector-flow bench search --collection photos --queries q.idx.gz --truth truth.i32.gz -k 10
+  ruvector-flow bench index --data base.fbin --queries q.fbin --metric cosine
   ruvector-flow bench kv --concurrency 1,16,64
   ruvector-flow bench failover`,
 	}
-	cmd.AddCommand(a.benchSearch(), a.benchKV(), a.benchFailover())
+	cmd.AddCommand(a.benchIndex(), a.benchSearch(), a.benchKV(), a.benchFailover())
 	return group(cmd)
 }
 

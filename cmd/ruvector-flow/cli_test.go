@@ -137,16 +137,23 @@ func TestWrongCommandLines(t *testing.T) {
 		{"bench kv --concurrency 1,a", `"a" is not a number`},
 		{"bench kv --duration 0s", "--duration must be more than 0"},
 	} {
-		out, errOut, code := cli(t, strings.Fields(c.line)...)
-		if c.want == "" {
-			if code != exitOK || errOut != "" || !strings.Contains(out, "Usage:") {
-				t.Errorf("%s: exit code %d, stderr %q; want its help", c.line, code, errOut)
-			}
-			continue
+		checkWrongLine(t, c.line, c.want)
+	}
+}
+
+// checkWrongLine runs a command line that is refused with one line holding want; or, if
+// want is empty, answered with help.
+func checkWrongLine(t *testing.T, line, want string) {
+	t.Helper()
+	out, errOut, code := cli(t, strings.Fields(line)...)
+	if want == "" {
+		if code != exitOK || errOut != "" || !strings.Contains(out, "Usage:") {
+			t.Errorf("%s: exit code %d, stderr %q; want its help", line, code, errOut)
 		}
-		if code != exitUsage || out != "" || !strings.Contains(errOut, c.want) || strings.Count(errOut, "\n") != 1 || !strings.HasPrefix(errOut, "ruvector-flow: ") {
-			t.Errorf("%s: exit code %d, stdout %q, stderr %q; want code %d and one line with %q", c.line, code, out, errOut, exitUsage, c.want)
-		}
+		return
+	}
+	if code != exitUsage || out != "" || !strings.Contains(errOut, want) || strings.Count(errOut, "\n") != 1 || !strings.HasPrefix(errOut, "ruvector-flow: ") {
+		t.Errorf("%s: exit code %d, stdout %q, stderr %q; want code %d and one line with %q", line, code, out, errOut, exitUsage, want)
 	}
 }
 

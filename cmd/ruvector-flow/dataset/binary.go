@@ -92,68 +92,84 @@ var (
 	npyShape   = regexp.MustCompile(`'shape'\s*:\s*\(\s*(\d+)\s*,\s*(\d+)\s*,?\s*\)`)
 )
 
-// openNpy reads the header of NumPy's format, versions 1 to 3
+// npyMagic is how a file of NumPy's format begins.
+const npyMagic = "\x93NUMPY"
+
+// npyArray is what the header of an npy file states.
+type npyArray struct {
+	descr     string
+	rows, dim int64
+}
+
+// readNpyHeader reads the header of NumPy's format, versions 1 to 3
 // (numpy.lib.format: magic, version, header length, a Python dictionary).
-func (r *Reader) openNpy() error {
+func readNpyHeader(in io.Reader) (npyArray, error) {
 	var head [8]byte
-	if err := header(r.in, head[:], Npy); err != nil {
-		return err
+	if err := header(in, head[:], Npy); err != nil {
+		return npyArray{}, err
 	}
-	if string(head[:6]) != "\x93NUMPY" {
-		return fmt.Errorf("not an npy file: it begins with % x", head[:6])
+	if string(head[:6]) != npyMagic {
+		return npyArray{}, fmt.Errorf("not an npy file: it begins with % x", head[:6])
 	}
 	length := make([]byte, 2)
 	if head[6] >= 2 {
 		length = make([]byte, 4)
 	}
-	if err := header(r.in, length, Npy); err != nil {
-		return err
+	if err := header(in, length, Npy); err != nil {
+		return npyArray{}, err
 	}
 	size := uint32(binary.LittleEndian.Uint16(length))
 	if len(length) == 4 {
 		size = binary.LittleEndian.Uint32(length)
 	}
 	if size > maxNpyHeaderBytes {
-		return fmt.Errorf("the npy header is %d bytes long; the limit is %d", size, maxNpyHeaderBytes)
+		return npyArray{}, fmt.Errorf("the npy header is %d bytes long; the limit is %d", size, maxNpyHeaderBytes)
 	}
 	dict := make([]byte, size)
-	if err := header(r.in, dict, Npy); err != nil {
-		return err
+	if err := header(in, dict, Npy); err != nil {
+		return npyArray{}, err
 	}
-	return r.npyRows(dict)
+	return parseNpyHeader(dict)
 }
 
-func (r *Reader) npyRows(dict []byte) error {
+func parseNpyHeader(dict []byte) (a npyArray, err error) {
 	descr, order, shape := npyDescr.FindSubmatch(dict), npyFortran.FindSubmatch(dict), npyShape.FindSubmatch(dict)
 	if descr == nil || order == nil {
-		return errors.New("the npy header lacks 'descr' or 'fortran_order'")
+		return a, errors.New("the npy header lacks 'descr' or 'fortran_order'")
 	}
 	if shape == nil {
-		return errors.New("the npy array does not have the shape (rows, dim)")
+		return a, errors.New("the npy array does not have the shape (rows, dim)")
 	}
 	if string(order[1]) == "True" {
-		return errors.New("the npy array is in Fortran order; save it with numpy.ascontiguousarray")
+		return a, errors.New("the npy array is in Fortran order; save it with numpy.ascontiguousarray")
 	}
-	rows, err := strconv.ParseInt(string(shape[1]), 10, 64)
+	a.descr = string(descr[1])
+	if a.rows, err = strconv.ParseInt(string(shape[1]), 10, 64); err != nil {
+		return a, fmt.Errorf("the npy header states %s rows", shape[1])
+	}
+	if a.dim, err = strconv.ParseInt(string(shape[2]), 10, 64); err != nil {
+		return a, fmt.Errorf("the npy header states dimension %s", shape[2])
+	}
+	return a, nil
+}
+
+func (r *Reader) openNpy() error {
+	a, err := readNpyHeader(r.in)
 	if err != nil {
-		return fmt.Errorf("the npy header states %s rows", shape[1])
-	}
-	dim, err := strconv.ParseInt(string(shape[2]), 10, 64)
-	if err != nil {
-		return fmt.Errorf("the npy header states dimension %s", shape[2])
-	}
-	if err := r.setShape(rows, dim); err != nil {
 		return err
 	}
-	switch string(descr[1]) {
+	if err := r.setShape(a.rows, a.dim); err != nil {
+		return err
+	}
+	switch a.descr {
 	case "<f4":
-		r.rows = &floatRows{r.in, make([]byte, 4*dim)}
+		r.rows = &floatRows{r.in, make([]byte, 4*a.dim)}
 	case "<f8":
-		r.rows = &doubleRows{r.in, make([]byte, 8*dim)}
+		r.rows = &doubleRows{r.in, make([]byte, 8*a.dim)}
 	case "|u1", "<u1", "u1":
-		r.rows = &byteRows{r.in, make([]byte, dim)}
+		r.rows = &byteRows{r.in, make([]byte, a.dim)}
 	default:
-		return fmt.Errorf("the npy array holds %q; <f4, <f8 and |u1 can be read", descr[1])
+		return fmt.Errorf("the npy array holds %q; <f4, <f8 and |u1 can be read", a.descr)
 	}
 	return nil
 }

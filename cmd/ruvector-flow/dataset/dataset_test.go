@@ -293,6 +293,8 @@ func TestTruth(t *testing.T) {
 		"gzip":           {zipped(truthFile(2, 3, 1, 2, 3, 4, 5, 6)), false},
 		"with distances": {truthFile(2, 3, 1, 2, 3, 4, 5, 6, 9, 9, 9, 9, 9, 9), false},
 		"ivecs":          {truthFile(3, 1, 2, 3, 3, 4, 5, 6), true},
+		"npy":            {append(npy(1, "<i4", "False", "(2, 3)", nil), truthFile(1, 2, 3, 4, 5, 6)...), false},
+		"npy of 64 bits": {append(npy(2, "<i8", "False", "(2, 3)", nil), truthFile(1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0)...), false},
 	} {
 		truth, err := ReadTruth(bytes.NewReader(c.data), c.ivecs)
 		if err != nil {
@@ -309,12 +311,35 @@ func TestTruth(t *testing.T) {
 	}{
 		"empty": {nil, false}, "odd": {make([]byte, 5), false}, "header": {truthFile(2), false},
 		"short": {truthFile(2, 3, 1), false}, "long": {truthFile(1, 1, 1, 1, 1), false}, "no queries": {truthFile(0, 5), false},
-		"overflow": {truthFile(1<<31, 1<<31, 1), false}, "ivecs lengths": {truthFile(2, 1, 2, 1, 1, 2), true}, "ivecs negative": {truthFile(1 << 31), true},
+		"npy floats":     {append(npy(1, "<f4", "False", "(1, 1)", nil), truthFile(1)...), false},
+		"npy short":      {append(npy(1, "<i4", "False", "(2, 3)", nil), truthFile(1, 2, 3)...), false},
+		"npy long":       {append(npy(1, "<i4", "False", "(1, 1)", nil), 1, 0, 0, 0, 0), false},
+		"npy no row":     {append(npy(1, "<i8", "False", "(1, 1)", nil), truthFile(1, 1)...), false},
+		"npy no queries": {npy(1, "<i4", "False", "(0, 3)", nil), false},
+		"npy overflow":   {append(npy(1, "<i8", "False", "(4611686018427387904, 4)", nil), truthFile(1, 1)...), false},
+		"overflow":       {truthFile(1<<31, 1<<31, 1), false}, "ivecs lengths": {truthFile(2, 1, 2, 1, 1, 2), true}, "ivecs negative": {truthFile(1 << 31), true},
 	} {
 		if truth, err := ReadTruth(bytes.NewReader(c.data), c.ivecs); err == nil {
 			t.Errorf("%s: %+v, want an error", name, truth)
 		}
 	}
+}
+
+func FuzzTruth(f *testing.F) {
+	f.Add(truthFile(2, 3, 1, 2, 3, 4, 5, 6), false)
+	f.Add(truthFile(3, 1, 2, 3, 3, 4, 5, 6), true)
+	f.Add(append(npy(1, "<i4", "False", "(2, 3)", nil), truthFile(1, 2, 3, 4, 5, 6)...), false)
+	f.Fuzz(func(t *testing.T, data []byte, ivecs bool) {
+		truth, err := ReadTruth(bytes.NewReader(data), ivecs)
+		if err != nil {
+			return
+		}
+		for i := range truth.Len() {
+			if len(truth.Row(i)) != truth.K || truth.K < 1 {
+				t.Fatalf("row %d of %d has %d ids, K is %d", i, truth.Len(), len(truth.Row(i)), truth.K)
+			}
+		}
+	})
 }
 
 func FuzzReader(f *testing.F) {

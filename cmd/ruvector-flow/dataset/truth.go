@@ -1,10 +1,12 @@
 package dataset
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path"
 	"strings"
@@ -39,7 +41,8 @@ func (t *Truth) MaxID() uint32 {
 }
 
 // OpenTruth reads a file of ground truth, gzipped or not: x.ivecs holds for each query
-// an int32 k and k int32 ids; every other name holds int32 queries, int32 k and then
+// an int32 k and k int32 ids; an npy file, told from its first bytes, is an array of integers
+// with a row for each query; every other file holds int32 queries, int32 k and then
 // queries*k int32 ids, all little-endian. As many float32 distances may follow and are not used.
 func OpenTruth(name string) (*Truth, error) {
 	f, err := os.Open(name)
@@ -64,6 +67,9 @@ func ReadTruth(in io.Reader, ivecs bool) (*Truth, error) {
 	if err != nil {
 		return nil, err
 	}
+	if bytes.HasPrefix(data, []byte(npyMagic)) {
+		return truthOfNpy(bytes.NewReader(data))
+	}
 	if len(data) > maxTruthBytes || len(data)%4 != 0 || len(data) < 4 {
 		return nil, fmt.Errorf("%d bytes are no file of ground truth", len(data))
 	}
@@ -84,6 +90,35 @@ func ReadTruth(in io.Reader, ivecs bool) (*Truth, error) {
 		return nil, fmt.Errorf("the header states %d queries of %d ids, but %d words follow", rows, k, len(words))
 	}
 	return &Truth{K: int(k), rows: int(rows), ids: words[:rows*k]}, nil
+}
+
+// truthOfNpy reads an array of integers with a row for each query.
+func truthOfNpy(in *bytes.Reader) (*Truth, error) {
+	a, err := readNpyHeader(in)
+	if err != nil {
+		return nil, err
+	}
+	size := map[string]int64{"<i4": 4, "<u4": 4, "<i8": 8, "<u8": 8}[a.descr]
+	if size == 0 {
+		return nil, fmt.Errorf("the npy array holds %q; a truth of <i4, <u4, <i8 or <u8 can be read", a.descr)
+	}
+	// Divided, not multiplied: a product could wrap around.
+	if a.rows < 1 || a.dim < 1 || int64(in.Len())/size/a.rows != a.dim || int64(in.Len())%(size*a.rows) != 0 {
+		return nil, fmt.Errorf("the npy header states %d queries of %d ids, but %d bytes follow", a.rows, a.dim, in.Len())
+	}
+	t := &Truth{K: int(a.dim), rows: int(a.rows), ids: make([]uint32, a.rows*a.dim)}
+	id := make([]byte, 8)
+	for i := range t.ids {
+		if _, err := io.ReadFull(in, id[:size]); err != nil {
+			return nil, err
+		}
+		x := binary.LittleEndian.Uint64(id)
+		if x > math.MaxUint32 {
+			return nil, fmt.Errorf("id %d of query %d is %d, no row number", i%t.K, i/t.K, int64(x))
+		}
+		t.ids[i] = uint32(x)
+	}
+	return t, nil
 }
 
 func truthOfIvecs(words []uint32) (*Truth, error) {
