@@ -40,6 +40,10 @@ const (
 	OracleCompleteness Oracle = "completeness"
 	// OracleOrder: an applied or committed index or a term went backwards in one process.
 	OracleOrder Oracle = "order"
+	// OraclePlacement: the placement table contradicts itself, or what nodes host.
+	OraclePlacement Oracle = "placement"
+	// OracleBounds: a node holds more than a limit allows.
+	OracleBounds Oracle = "bounds"
 	// OracleError: an answer has a kind of error that nothing explains.
 	OracleError Oracle = "error"
 	// OracleCatalogue: a collection is there or not there against its acknowledgements.
@@ -98,24 +102,26 @@ type watchedReplica struct {
 type checks struct {
 	w           *World
 	digests     map[position]sighting
-	leaders     map[position]int // by group and term: the host that led
-	comparisons int              // digests compared with another host's
-	observed    int              // digests looked at
-	groups      []*groupFacts    // by shard
-	entries     int              // entries compared with one written before
-	commits     int              // committed entries compared with one known before
-	graphs      int              // graphs compared with another host's
-	results     int              // results of requests compared with one known before
-	rows        int              // stored rows compared with another host's
+	leaders     map[position]int                    // by group and term: the host that led
+	comparisons int                                 // digests compared with another host's
+	observed    int                                 // digests looked at
+	groups      []*groupFacts                       // by shard
+	entries     int                                 // entries compared with one written before
+	commits     int                                 // committed entries compared with one known before
+	graphs      int                                 // graphs compared with another host's
+	results     int                                 // results of requests compared with one known before
+	placements  map[flow.ShardID][]writtenPlacement // by epoch
+	rows        int                                 // stored rows compared with another host's
 }
 
 func newChecks(w *World) *checks {
-	return &checks{w: w, digests: map[position]sighting{}, leaders: map[position]int{}}
+	return &checks{w: w, digests: map[position]sighting{}, leaders: map[position]int{}, placements: map[flow.ShardID][]writtenPlacement{}}
 }
 
 // afterTurn compares each replica of a host that the turn wrote for with what is
 // known of its group. Whatever changes in a replica is written.
 func (c *checks) afterTurn(h *host) {
+	c.bounded(h)
 	m, ok := h.machine.(reporter)
 	if !ok {
 		return

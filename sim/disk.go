@@ -36,6 +36,7 @@ type Disk struct {
 	covers  uint64       // what that sync makes durable
 	opening uint64       // counts crashes, so that old events are ignored
 	dead    error        // of the sync that failed
+	views   int          // snapshots that are open
 
 	// The device's faults (see behave), and whether the sync under way would have
 	// ended by now on a device that is not stuck.
@@ -196,7 +197,7 @@ func (d *Disk) Crash(keep func(unsynced int) int) (lost int) {
 	}
 	d.opening++
 	d.durable = d.applied
-	d.undo, d.due = nil, nil
+	d.undo, d.due, d.views = nil, nil, 0
 	d.syncing, d.arrived, d.dead = false, false, nil
 	return n - kept
 }
@@ -246,12 +247,17 @@ func (d *Disk) Usage() disk.Usage {
 }
 
 // Snapshot implements disk.Disk. It costs nothing, whatever the disk's size.
-func (d *Disk) Snapshot() disk.Snapshot { return &diskSnapshot{root: d.rows.share()} }
+func (d *Disk) Snapshot() disk.Snapshot {
+	d.views++
+	return &diskSnapshot{root: d.rows.share(), disk: d, opening: d.opening}
+}
 
 // diskSnapshot is the root of a tree that is never changed again.
 type diskSnapshot struct {
-	root   *diskRow
-	closed bool
+	root    *diskRow
+	closed  bool
+	disk    *Disk
+	opening uint64 // of the disk when the snapshot was taken
 }
 
 func (s *diskSnapshot) Get(key []byte) ([]byte, bool, error) {
@@ -267,6 +273,9 @@ func (s *diskSnapshot) Scan(lo, hi []byte, visit func(key, value []byte) bool) e
 func (s *diskSnapshot) Close() error {
 	s.check()
 	s.root, s.closed = nil, true
+	if s.opening == s.disk.opening {
+		s.disk.views--
+	}
 	return nil
 }
 

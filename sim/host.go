@@ -96,6 +96,10 @@ type host struct {
 	// its last batch.
 	written map[flow.ShardID]*writtenGroup
 	touched []flow.ShardID
+	// epochs are those of the placements that the process has written; working counts
+	// its jobs that have not ended.
+	epochs  map[flow.ShardID]uint64
+	working int
 }
 
 // number is the host's number in schedules and traces, from 1.
@@ -111,6 +115,7 @@ func (h *host) enqueue(in input) {
 		return
 	}
 	h.mailbox = append(h.mailbox, in)
+	h.w.checks.queued(h)
 	h.w.counts.longestMailbox = max(h.w.counts.longestMailbox, len(h.mailbox))
 	if h.turnPlanned {
 		return
@@ -203,7 +208,7 @@ func (h *host) start() {
 		return
 	}
 	h.incarnation++
-	h.mailbox, h.turnPlanned, h.effects, h.syncFailed = nil, false, unlimited, false
+	h.mailbox, h.turnPlanned, h.effects, h.syncFailed, h.working = nil, false, unlimited, false, 0
 	h.busyUntil, h.pausedUntil = h.w.now, 0
 	h.clock.restart()
 	h.w.checks.began(h)
@@ -350,6 +355,7 @@ func (p pool) Do(job node.Job) {
 		return
 	}
 	h.jobs++
+	h.working++
 	h.w.counts.jobs++
 	key := hash(h.w.scenario.Seed, purposeWorker, uint64(h.index), h.jobs)
 	cost := h.w.scenario.JobCost + time.Duration(job.Cost)*h.w.scenario.JobCostPerByte
@@ -362,6 +368,7 @@ func (p pool) Do(job node.Job) {
 		if h.incarnation != p.incarnation {
 			return
 		}
+		h.working--
 		if late {
 			if stack := h.guard(job.Run); stack != "" {
 				h.w.fail(OraclePanic, "a job of %s panicked: %s", h.name, stack)

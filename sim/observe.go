@@ -40,7 +40,7 @@ func (c *checks) facts(shard flow.ShardID) *groupFacts {
 
 // began reads what a process that starts finds on its disk.
 func (c *checks) began(h *host) {
-	h.written, h.touched = readGroups(h.disk.rows.root), nil
+	h.written, h.touched, h.epochs = readGroups(h.disk.rows.root), nil, map[flow.ShardID]uint64{}
 }
 
 // wrote watches a batch that a process has given to its disk.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -139,6 +140,38 @@ var plantedBelow = []plantedBug{
 		bendWrites(w, func(h *host, op *disk.Op) {
 			if _, tag, ok := groupOf(op.Key); ok && tag == tagState && op.Kind == disk.Put && op.Key[stateKeyAt] == rowResult && h.index == 0 && !w.load.running {
 				*op = disk.Op{Kind: disk.Delete, Key: op.Key}
+			}
+		})
+	}},
+	{"a placement that one node knows otherwise", []Oracle{OraclePlacement}, func(w *World) {
+		bendWrites(w, func(h *host, op *disk.Op) {
+			shard, tag, ok := groupOf(op.Key)
+			if !ok || shard != systemGroup || tag != tagState || op.Kind != disk.Put || op.Key[stateKeyAt] != rowPlacement || h.index != 1 {
+				return
+			}
+			op.Value = append([]byte(nil), op.Value...)
+			op.Value[len(op.Value)-1] ^= 1
+		})
+	}},
+	{"a log that is never cut on disk", []Oracle{OracleBounds}, func(w *World) {
+		bendWrites(w, func(h *host, op *disk.Op) {
+			shard, tag, ok := groupOf(op.Key)
+			g := h.written[shard]
+			if !ok || tag != tagLog || g == nil || op.Kind != disk.DeleteRange || len(op.Key) != logKeySize {
+				return
+			}
+			if binary.BigEndian.Uint64(op.Value[tagAt+1:]) <= g.last() { // at the head
+				op.Value = op.Key
+			}
+		})
+	}},
+	{"views of the store that are never closed", []Oracle{OracleBounds}, func(w *World) {
+		warp(w, func(m *warped) {
+			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
+				if rare(m.h, 50) {
+					m.h.disk.Snapshot()
+				}
+				in.Serve(req, reply)
 			}
 		})
 	}},

@@ -29,10 +29,16 @@ type appliedResult struct {
 
 // wroteRow notes a row of the state in force that a process wrote as it applied.
 func (c *checks) wroteRow(h *host, g *writtenGroup, key, value []byte) {
-	if g.shard == systemGroup || len(key) <= stateKeyAt || binary.BigEndian.Uint32(key[tagAt+1:]) != g.number {
+	if len(key) <= stateKeyAt || binary.BigEndian.Uint32(key[tagAt+1:]) != g.number {
 		return
 	}
 	row := key[stateKeyAt:]
+	if g.shard == systemGroup {
+		if row[0] == rowPlacement {
+			c.placed(h, value)
+		}
+		return
+	}
 	switch {
 	case row[0] == rowResult && len(row) == resultSize:
 		var id flow.RequestID

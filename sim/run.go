@@ -184,12 +184,16 @@ func (w *World) verify() {
 	if pending > 0 {
 		w.fail(OracleLiveness, "%d final reads were not answered", pending)
 	}
-	w.runUntil(w.now+time.Second, func() bool { return w.unequal() == "" })
+	w.runUntil(w.now+healWithin, func() bool { return w.unequal() == "" })
 	if why := w.unequal(); why != "" {
 		w.fail(OracleDigest, "replicas are not equal in a quiet cluster: %s", why)
 	}
 	if !w.groupless {
 		w.checks.compareStored(w.core())
+		w.checks.tidyStores(w.core())
+		if len(w.core()) == len(w.members()) {
+			w.checks.hosted(w.core())
+		}
 	}
 }
 

@@ -1,0 +1,73 @@
+package sim
+
+import (
+	"cmp"
+	"encoding/binary"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
+
+// Limits of what a node may hold. They are the product's own where it names them, and
+// for the rest far above what any world has been seen to need.
+const (
+	// maxMailbox bounds the inputs that wait for a process that runs, over a turn.
+	maxMailbox = 20_000
+	// maxLogSlack is how many entries a log may hold in a quiet cluster over what its
+	// tuning allows: those since the last cut.
+	maxLogSlack = 64
+	// maxOpenViews bounds the views of the store that are open at a time.
+	maxOpenViews = 4096
+	// What the product takes where the tuning says nothing.
+	defaultTruncateEntries = 256
+	defaultMaxLogEntries   = 100_000
+)
+
+// bounded checks, while the world runs, what a turn leaves.
+func (c *checks) bounded(h *host) {
+	if h.disk.views > maxOpenViews {
+		c.w.fail(OracleBounds, "%s holds %d views of its store open", h.name, h.disk.views)
+	}
+}
+
+// queued checks a mailbox that has grown.
+func (c *checks) queued(h *host) {
+	if n := len(h.mailbox); n > maxMailbox && !h.paused() {
+		c.w.fail(OracleBounds, "%d inputs wait for %s", n, h.name)
+	}
+}
+
+// tidyStores checks what is left in a quiet cluster: logs are cut, no half of a
+// snapshot is stored, no view is open that nothing works on, and every stored group is
+// one that the node reports.
+func (c *checks) tidyStores(hosts []*host) {
+	for _, h := range hosts {
+		t := h.tuning()
+		most := max(cmp.Or(t.TruncateEntries, defaultTruncateEntries), cmp.Or(t.MaxLogEntries, defaultMaxLogEntries)) + maxLogSlack
+		groups := readGroups(h.disk.rows.root)
+		for s := range flow.ShardID(c.w.scenario.Shards + 1) {
+			if g := groups[s]; g != nil && len(g.entries) > most {
+				c.w.fail(OracleBounds, "%s keeps %d entries of the log of %v in a quiet cluster, at most %d were meant", h.name, len(g.entries), s, most)
+			}
+		}
+		if h.disk.views > h.working && len(hosts) == len(c.w.members()) { // a snapshot may still be on its way to one that is lost
+			c.w.fail(OracleBounds, "%s holds %d views of its store open and works on %d jobs", h.name, h.disk.views, h.working)
+		}
+		h.disk.rows.root.visit([]byte{keyOfGroup}, []byte{keyOfGroup + 1}, func(key, _ []byte) bool {
+			shard, tag, ok := groupOf(key)
+			g := groups[shard]
+			if !ok || g == nil || g.replica == 0 {
+				c.w.fail(OracleBounds, "%s stores %x of a group that it has no replica of", h.name, key)
+				return false
+			}
+			if tag == tagState && binary.BigEndian.Uint32(key[tagAt+1:]) != g.number {
+				c.w.fail(OracleBounds, "%s stores rows of state %d of %v, in force is %d", h.name, binary.BigEndian.Uint32(key[tagAt+1:]), shard, g.number)
+				return false
+			}
+			if tag == tagLog && len(key) == logKeySize && binary.BigEndian.Uint64(key[tagAt+1:]) <= g.cut {
+				c.w.fail(OracleBounds, "%s stores entry %d of %v, whose log is cut at %d", h.name, binary.BigEndian.Uint64(key[tagAt+1:]), shard, g.cut)
+				return false
+			}
+			return true
+		})
+	}
+}
