@@ -95,7 +95,8 @@ type sighting struct {
 type watchedReplica struct {
 	replica               flow.ReplicaID
 	term, applied, commit uint64
-	leading               bool
+	leading, learner      bool
+	first                 uint64 // of the retained log
 }
 
 // checks watches the replicas after every turn.
@@ -132,12 +133,13 @@ func (c *checks) afterTurn(h *host) {
 			continue
 		}
 		was, seen := h.watched[r.Shard]
-		now := watchedReplica{r.Replica, r.Term, r.Applied, r.Commit, r.Leading}
+		now := watchedReplica{r.Replica, r.Term, r.Applied, r.Commit, r.Leading, r.Role == flow.Learner, r.FirstIndex}
 		if seen && was == now {
 			continue
 		}
 		h.watched[r.Shard] = now
 		c.w.tape.role(c.w, h, was, seen, r)
+		c.w.marks.turn(h, was, seen, r)
 		if seen && was.replica == r.Replica && (r.Term < was.term || r.Applied < was.applied || r.Commit < was.commit) {
 			c.w.fail(OracleOrder, "%s: %v went back from term %d, applied %d, commit %d to %d, %d, %d", h.name, r.Shard,
 				was.term, was.applied, was.commit, r.Term, r.Applied, r.Commit)

@@ -90,6 +90,8 @@ type host struct {
 	keptDown bool
 	// syncFailed says that the disk told this process of a failed sync.
 	syncFailed bool
+	// startedAt is when the process started.
+	startedAt time.Duration
 	// watched is what the checks remember of each replica.
 	watched map[flow.ShardID]watchedReplica
 	// written is what the process has written of each group; touched are the groups of
@@ -212,6 +214,7 @@ func (h *host) start() {
 	h.busyUntil, h.pausedUntil = h.w.now, 0
 	h.clock.restart()
 	h.w.checks.began(h)
+	h.startedAt = h.w.now
 	h.w.trace.note(h.w.now, h.number(), "start", uint64(h.incarnation), 0, nil)
 	var m Machine
 	var err error
@@ -225,6 +228,7 @@ func (h *host) start() {
 	}
 	h.machine = m
 	h.w.counts.starts++
+	h.w.marks.starts(h)
 	h.tickLater(h.incarnation)
 	h.enqueue(input{kind: tickInput})
 }
@@ -260,6 +264,7 @@ func (h *host) stop() {
 
 // crash ends the process and loses a suffix of what was not synced.
 func (h *host) crash(why string) {
+	h.w.marks.ends(h, true)
 	h.w.trace.remark(h.w.now, h.number(), "crash", why)
 	h.w.counts.crashes++
 	h.stop()
@@ -274,6 +279,7 @@ func (h *host) crash(why string) {
 
 // kill ends the process; what it wrote stays with the operating system.
 func (h *host) kill(why string) {
+	h.w.marks.ends(h, false)
 	h.w.trace.remark(h.w.now, h.number(), "crash", "process killed: "+why)
 	h.stop()
 	h.disk.abandon()

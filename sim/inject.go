@@ -52,6 +52,7 @@ func (f *activeFault) begin() {
 	}
 	f.on, f.began = true, f.w.now
 	f.w.tape.bar(f)
+	f.w.marks.fault(f)
 	if f.spec.bend != nil || f.spec.cuts != nil {
 		f.w.network.active = append(f.w.network.active, f)
 	}

@@ -56,6 +56,7 @@ func (n *network) send(from *host, to flow.NodeID, frame []byte) {
 	}
 	l := &n.links[from.index*len(n.w.hosts)+target.index]
 	l.sent++
+	n.w.marks.frame(from, target, frame)
 	n.w.counts.frames++
 	n.w.counts.frameBytes += uint64(len(frame))
 	s := n.w.scenario

@@ -28,6 +28,7 @@ const (
 	purposeMisuse
 	purposeShape
 	purposeEnding
+	purposeMarks
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

@@ -94,6 +94,7 @@ func (l *workload) send(c *client, h *host, req flow.Request, timeout time.Durat
 			out.ok++
 		}
 		l.w.checks.allowed(h, req, resp, recorded)
+		l.w.marks.read(req, resp)
 		done(resp)
 	})
 }

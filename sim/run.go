@@ -29,6 +29,8 @@ type Report struct {
 	Simulated, Wall time.Duration
 	// Tape is what Options asked to be recorded, or nil.
 	Tape *Tape
+	// Marks counts the situations the world got into.
+	Marks map[Mark]int
 	// Bites counts, by position in the schedule, what each fault really changed.
 	Bites []int
 	// Text describes operations, comparisons and figures, some lines.
@@ -280,6 +282,9 @@ func (w *World) report() Report {
 	r := Report{Scenario: w.scenario, Failure: w.failure, Hash: w.trace.hash, Events: w.trace.events, Formed: w.formed,
 		Simulated: w.now, Wall: w.elapsed()}
 	w.tape.finish(w)
+	w.marks.hit("answer after the client left", w.calls.late > 0)
+	w.marks.hit("collection made again", w.load.recreated > 0)
+	r.Marks = w.marks.counted()
 	r.Tape = w.tape
 	var b strings.Builder
 	byKind := map[FaultKind]int{}

@@ -136,6 +136,8 @@ type writing struct {
 	then     func()
 	// mayHave says that some attempt ended without a decision.
 	mayHave bool
+	// began is when the first attempt was made.
+	began time.Duration
 }
 
 func (c *client) write(r *rand.Rand, collection string, then func()) {
@@ -159,7 +161,7 @@ func (c *client) write(r *rand.Rand, collection string, then func()) {
 	if last := &req.Ops[len(req.Ops)-1]; huge != nil && last.Kind == flow.Upsert {
 		last.Payload = fmt.Appendf(nil, `{"w":"%d-%d","pad":"%0*d"}`, c.number, c.ops, huge.Bytes, 0)
 	}
-	w := &writing{c: c, req: req, recorded: recorded, patient: r.IntN(5) != 0, rand: r, then: then}
+	w := &writing{c: c, req: req, recorded: recorded, patient: r.IntN(5) != 0, rand: r, then: then, began: c.l.w.now}
 	w.attempt()
 }
 
@@ -305,6 +307,7 @@ func (w *writing) answered(h *host, answer *flow.WriteResponse) {
 		w.mayHave = true
 	}
 	out := &l.byKind[linearizability.Write]
+	l.w.marks.write(w, answer, settled)
 	switch {
 	case settled:
 		out.ok++

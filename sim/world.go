@@ -39,7 +39,8 @@ type World struct {
 	// surviving is how long it took those to be well that were to do without the others.
 	surviving time.Duration
 	// tape records for a person; nil when nobody asked.
-	tape *Tape
+	tape  *Tape
+	marks *marker
 	// stop is the event at which to end; shown the operations that the verdict names.
 	stop    uint64
 	shown   []int
@@ -124,7 +125,7 @@ func newWorld(s Scenario, o Options) *World {
 		w.hosts = append(w.hosts, h)
 	}
 	w.calls = &calls{w: w, open: make([][]*call, s.Nodes)}
-	w.checks = newChecks(w)
+	w.checks, w.marks = newChecks(w), newMarker(w)
 	w.load = newWorkload(w)
 	w.armFaults()
 	return w

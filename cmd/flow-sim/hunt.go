@@ -14,7 +14,7 @@ import (
 )
 
 // progressEvery is how often a hunt says how far it is.
-const progressEvery = 10 * time.Second
+const progressEvery = 30 * time.Second
 
 // hunt is a run over many seeds.
 type hunt struct {
@@ -48,6 +48,8 @@ type tally struct {
 	// Drawn counts the faults of the schedules, Bit what they changed, by kind.
 	Drawn map[sim.FaultKind]int `json:"drawn"`
 	Bit   map[sim.FaultKind]int `json:"bit"`
+	// Marks counts the worlds that got into each situation.
+	Marks map[sim.Mark]int `json:"marks"`
 }
 
 // line is one line of a hunt's JSON.
@@ -99,7 +101,7 @@ func huntCommand() *cobra.Command {
 // run hunts and returns errFound when a world failed.
 func (h *hunt) run(ctx context.Context) error {
 	h.began = time.Now()
-	h.tally = tally{Oracles: map[string]int{}, Drawn: map[sim.FaultKind]int{}, Bit: map[sim.FaultKind]int{}}
+	h.tally = tally{Oracles: map[string]int{}, Drawn: map[sim.FaultKind]int{}, Bit: map[sim.FaultKind]int{}, Marks: map[sim.Mark]int{}}
 	if h.within > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, h.within)
@@ -197,6 +199,9 @@ func (h *hunt) count(r sim.Report, file string) {
 	for i, f := range r.Scenario.Faults {
 		t.Drawn[f.Kind]++
 		t.Bit[f.Kind] += r.Bites[i]
+	}
+	for m := range r.Marks {
+		t.Marks[m]++
 	}
 	if r.Failure == nil {
 		return

@@ -5,7 +5,10 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/ruvector-flow/ruvector-flow/sim"
 )
 
 // print tells how far a hunt is: a line, or all of it at the end.
@@ -25,5 +28,14 @@ func (t *tally) print(out io.Writer, seconds float64, whole bool) {
 	for _, k := range slices.Sorted(maps.Keys(t.Drawn)) {
 		fmt.Fprintf(out, " %s %d %d;", k, t.Drawn[k], t.Bit[k])
 	}
-	fmt.Fprintln(out)
+	var missed []string
+	fmt.Fprint(out, "\nmarks (worlds):")
+	for _, m := range sim.Marks {
+		if t.Marks[m] == 0 {
+			missed = append(missed, string(m))
+			continue
+		}
+		fmt.Fprintf(out, " %s %d;", m, t.Marks[m])
+	}
+	fmt.Fprintf(out, "\n%d of %d marks hit; missed: %s\n", len(sim.Marks)-len(missed), len(sim.Marks), strings.Join(missed, "; "))
 }
