@@ -16,7 +16,8 @@ type Query struct {
 	Vector flow.Vector
 	// K is how many candidates to return; none for 0 or less.
 	K int
-	// EF is how many rows a walk of the graphs keeps in view, at least K; 0 is max(2*K, 64).
+	// EF is how many rows a walk of the graphs keeps in view, at least K; 0 is the index's
+	// choice: 64 in one graph, fewer when there are more, and more for a K above 32.
 	// More takes longer and finds more.
 	EF int
 	// Exact compares every point. Without it an approximate answer is allowed.
@@ -84,6 +85,7 @@ type Scratch struct {
 	list   list
 	parts  []graph.Part
 	walked []int // the piece of each part
+	ef     int   // of the walk
 	walk   graph.Scratch
 	batch  batch
 }
@@ -153,7 +155,7 @@ func (s *Scratch) follow(metric flow.Metric, q *Query) {
 	}
 	k := s.top.k
 	s.walk.Stats = graph.Stats{}
-	hits := graph.Walk(s.parts, graph.Query{Vector: q.Vector, K: k, EF: efOf(q, k), Oversampling: q.Oversampling}, &s.walk)
+	hits := graph.Walk(s.parts, graph.Query{Vector: q.Vector, K: k, EF: s.ef, Oversampling: q.Oversampling}, &s.walk)
 	s.Stats.Walks++
 	s.Stats.Distances += s.walk.Stats.Distances
 	s.Stats.Hops += s.walk.Stats.Hops
