@@ -29,16 +29,27 @@ const hangs = 8
 
 // trial is the hunt for one mutant from one seed base.
 type trial struct {
-	Found   bool
-	Seeds   int
-	Seconds float64
+	Found   bool    `json:"found"`
+	Seeds   int     `json:"seeds"`
+	Seconds float64 `json:"seconds"`
 	finding
 }
 
 // verdict is what became of a mutant.
 type verdict struct {
-	mutants.Mutant
-	Trials []trial
+	Name   string  `json:"name"`
+	Trials []trial `json:"trials"`
+	// Kinds are the kinds of fault without which the shrunk first finding does not fail;
+	// Faults is how many faults are left in it, of how many, and ShrinkSeconds how long
+	// that took.
+	Kinds         []sim.FaultKind `json:"kinds"`
+	Faults        int             `json:"faults"`
+	FaultsBefore  int             `json:"faultsBefore"`
+	ShrinkSeconds float64         `json:"shrinkSeconds"`
+	// Shrunk says that the first finding was shrunk; Else names the oracle that sees it
+	// when the one that found it is blind, "" when none does.
+	Shrunk bool   `json:"shrunk"`
+	Else   string `json:"else"`
 }
 
 // kill is the settings of the mutants command.
@@ -49,7 +60,8 @@ type kill struct {
 	base     uint64
 	within   time.Duration
 	markdown bool
-	matrix   bool
+	results  string
+	keep     string
 	root     string
 }
 
@@ -67,8 +79,9 @@ func mutantsCommand() *cobra.Command {
 	f.IntVar(&k.bases, "bases", 3, "seed bases for each, of which the median counts")
 	f.Uint64Var(&k.base, "base", 1, "first seed of the first base")
 	f.DurationVar(&k.within, "within", time.Minute, "time to find one from one base, on one core")
-	f.BoolVar(&k.markdown, "markdown", false, "print the table for TESTING.md")
-	f.BoolVar(&k.matrix, "matrix", false, "show which oracles and kinds of fault each needs")
+	f.StringVar(&k.results, "results", "", "file to which each result is added, a line of JSON a mutant; the latest of a mutant counts")
+	f.BoolVar(&k.markdown, "markdown", false, "measure nothing: print the table and the matrix of the results, for TESTING.md")
+	f.StringVar(&k.keep, "keep", "", "folder for the shrunk first finding of each, as a case; empty for none")
 	return cmd
 }
 
@@ -76,6 +89,9 @@ func (k *kill) run(ctx context.Context) error {
 	var err error
 	if k.root, err = moduleRoot(); err != nil {
 		return err
+	}
+	if k.markdown {
+		return k.table(os.Stdout)
 	}
 	list, err := k.choose()
 	if err != nil {
@@ -93,6 +109,9 @@ func (k *kill) run(ctx context.Context) error {
 			continue
 		}
 		fmt.Println(v.line())
+		if err := k.add(v); err != nil {
+			return err
+		}
 		if !v.found() && m.Needs == "" {
 			missed++
 		}
@@ -117,7 +136,7 @@ func (k *kill) choose() ([]mutants.Mutant, error) {
 		return list, nil
 	}
 	for _, m := range mutants.All() {
-		if m.Plantable() {
+		if m.Plantable() && (k.sample == 0 || m.Needs == "") {
 			list = append(list, m)
 		}
 	}
@@ -142,7 +161,7 @@ func moduleRoot() (string, error) {
 
 // measure builds flow-sim with the bug in it and hunts from each base.
 func (k *kill) measure(ctx context.Context, m mutants.Mutant) (verdict, error) {
-	v := verdict{Mutant: m}
+	v := verdict{Name: m.Name}
 	folder, err := os.MkdirTemp("", "mutant")
 	if err != nil {
 		return v, err
@@ -159,7 +178,41 @@ func (k *kill) measure(ctx context.Context, m mutants.Mutant) (verdict, error) {
 		}
 		v.Trials = append(v.Trials, t)
 	}
-	return v, nil
+	if v.Trials[0].Found && v.Trials[0].Oracle != sim.OracleCap {
+		err = k.dissect(ctx, &v, m, binary, folder)
+	}
+	return v, err
+}
+
+// dissect shrinks the first finding, and looks who would see it without its oracle.
+func (k *kill) dissect(ctx context.Context, v *verdict, m mutants.Mutant, binary, folder string) error {
+	ctx, cancel := context.WithTimeout(ctx, hangs*shrinkWithin)
+	defer cancel()
+	first := v.Trials[0]
+	if k.keep != "" {
+		folder = k.keep
+	}
+	file := filepath.Join(folder, m.Name+".json")
+	cmd := exec.CommandContext(ctx, binary, "shrink", "--mutant", m.Name, "--seed", strconv.FormatUint(first.Seed, 10), "--out", file)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("shrinking seed %d: %w\n%s", first.Seed, err, out)
+	}
+	c, err := readCase(file)
+	if err != nil {
+		return err
+	}
+	v.Shrunk, v.ShrinkSeconds = true, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	v.Faults, v.FaultsBefore = len(c.Scenario.Faults), len(sim.DrawScenario(first.Seed).Faults)
+	for _, f := range c.Scenario.Faults {
+		if !slices.Contains(v.Kinds, f.Kind) {
+			v.Kinds = append(v.Kinds, f.Kind)
+		}
+	}
+	slices.Sort(v.Kinds)
+	blind, err := k.try(ctx, binary, first.Seed, "--forever=false", "--seeds", "1", "--blind", string(first.Oracle))
+	v.Else = string(blind.Oracle)
+	return err
 }
 
 // build makes a flow-sim of the product with the bug in it.
@@ -247,14 +300,21 @@ func (v verdict) by() string {
 	return strings.Join(names, ", ")
 }
 
+// unexpected says that an oracle found it which is not meant for it.
+func (v verdict) unexpected() bool {
+	m, err := mutants.Find(v.Name)
+	return err == nil && slices.ContainsFunc(v.Trials, func(t trial) bool { return t.Found && !slices.Contains(m.Oracles, t.Oracle) })
+}
+
 func (v verdict) line() string {
 	switch {
 	case v.found():
 		note := ""
-		for _, t := range v.Trials {
-			if !slices.Contains(v.Oracles, t.Oracle) {
-				note = " (unexpected)"
-			}
+		if v.unexpected() {
+			note = " (unexpected)"
+		}
+		if v.Shrunk {
+			note += fmt.Sprintf("; %d of %d faults left after %.1f s: %v", v.Faults, v.FaultsBefore, v.ShrinkSeconds, v.Kinds)
 		}
 		return fmt.Sprintf("%-28s found   %4.0f seeds %6.1f s by %s%s", v.Name, v.seeds(), v.seconds(), v.by(), note)
 	case v.by() != "":

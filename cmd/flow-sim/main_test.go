@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ruvector-flow/ruvector-flow/sim"
+	"github.com/ruvector-flow/ruvector-flow/sim/mutants"
+)
+
+// A hunt runs each seed once and counts what it saw, also for a machine to read.
+func TestHunt(t *testing.T) {
+	var out bytes.Buffer
+	h := &hunt{base: 1, seeds: 3, procs: 2, json: true, out: &out}
+	if err := h.run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	var last line
+	for _, text := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+		if err := json.Unmarshal([]byte(text), &last); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+	}
+	if last.Type != "summary" || last.Tally.Seeds != 3 || last.Tally.Failures != 0 || len(last.Tally.Marks) < 20 || last.Tally.Simulated == 0 {
+		t.Errorf("the summary is %+v", last.Tally)
+	}
+	out.Reset()
+	h.json = false
+	h.say("summary", nil)
+	for _, want := range []string{"3 seeds, 0 failed", "seeds an hour", "simulated years", "faults (drawn, bit):", "marks hit; missed:"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the summary does not say %q:\n%s", want, out.String())
+		}
+	}
+}
+
+// A hunt that is interrupted ends with a summary.
+func TestHuntInterrupted(t *testing.T) {
+	var out bytes.Buffer
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	h := &hunt{base: 1, procs: 1, forever: true, out: &out}
+	if err := h.run(ctx); err != nil || !strings.HasPrefix(out.String(), "0 seeds") {
+		t.Errorf("%v:\n%s", err, out.String())
+	}
+}
+
+// A sample holds as many mutants as asked for, each once, another one with another
+// base, and none that cannot be found yet.
+func TestSample(t *testing.T) {
+	seen := map[string]bool{}
+	for base := range uint64(10) {
+		k := &kill{sample: 5, base: base}
+		list, err := k.choose()
+		if err != nil || len(list) != 5 {
+			t.Fatalf("%d mutants: %v", len(list), err)
+		}
+		for i, m := range list {
+			if m.Needs != "" || !m.Plantable() || i > 0 && list[i-1].Name == m.Name {
+				t.Errorf("mutant %s is in a sample", m.Name)
+			}
+			seen[m.Name] = true
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("ten samples hold %d mutants", len(seen))
+	}
+}
+
+// The table has a row for every mutant, measured or not.
+func TestTable(t *testing.T) {
+	k := &kill{results: filepath.Join(t.TempDir(), "results")}
+	name := mutants.All()[0].Name
+	for range 2 {
+		if err := k.add(verdict{Name: name, Trials: []trial{{Found: true, Seeds: 7, Seconds: 1.5, finding: finding{Oracle: sim.OracleHistory}}},
+			Shrunk: true, Kinds: []sim.FaultKind{sim.Crash}, Faults: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := k.table(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants.All() {
+		if !strings.Contains(out.String(), "| "+m.Name+" |") {
+			t.Errorf("no row for %s", m.Name)
+		}
+	}
+	for _, want := range []string{"| history | 7 | 1.5 | nobody | crash |", "1 of 1 measured mutants were found, 1 of them within 20 seeds", "| history | " + name + " |", "| crash | " + name + " |"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table does not say %q", want)
+		}
+	}
+}
+
+// A case that was saved reads as it was.
+func TestSave(t *testing.T) {
+	r := sim.Report{Failure: &sim.Failure{Oracle: sim.OracleHistory, What: "first\nsecond"}, Scenario: sim.DrawScenario(5)}
+	file, err := save(t.TempDir(), newCase("seed-5", "", 5, r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := readCase(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(c.JSON(), data) || c.Why != "first" || c.Oracle != sim.OracleHistory {
+		t.Errorf("%v: %+v", err, c)
+	}
+}
