@@ -16,6 +16,9 @@ type Options struct {
 	// answer that misses any), session tokens bind, and an answer that names its
 	// applied index per shard is compared with the exact state at that index.
 	ShardOf func(flow.PointID) flow.ShardID
+	// Pass says whether a filter lets a point with a payload pass, by its definition. It is
+	// needed if reads have filters, and must be a function of what it is given.
+	Pass func(f flow.Filter, id flow.PointID, payload []byte) bool
 	// Record is what the system itself says it applied; nil for nothing. It turns
 	// unknown outcomes into known ones and shows a request that was applied twice.
 	Record *Record

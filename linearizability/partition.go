@@ -93,10 +93,12 @@ func (p *pointHistory) blame(check string, ops []*Operation, format string, args
 
 // partition is a history taken apart by point.
 type partition struct {
-	h       *History
-	o       Options
-	points  []*pointHistory // by collection, then id
-	byPoint map[key]*pointHistory
+	h      *History
+	o      Options
+	points []*pointHistory // by collection, then id
+	// payloads holds what was written, by digest, if there are filters to ask of it.
+	payloads map[uint64][]byte
+	byPoint  map[key]*pointHistory
 }
 
 // newPartition takes a history apart, settles what the record and the answers
@@ -150,6 +152,7 @@ func (p *partition) addWrite(op *Operation) {
 			ph.changes = append(ph.changes, c)
 		}
 		c.subs = append(c.subs, sub)
+		p.keep(sub.Payload)
 		c.results = append(c.results, resp.Results[i])
 	}
 	for _, sub := range req.Ops {

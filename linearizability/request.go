@@ -41,15 +41,15 @@ func cloneRequest(req flow.Request) flow.Request {
 		return &c
 	case *flow.CountRequest:
 		c := *r
-		c.Read.Token = slices.Clone(r.Read.Token)
+		c.Filter, c.Read.Token = slices.Clone(r.Filter), slices.Clone(r.Read.Token)
 		return &c
 	case *flow.ScrollRequest:
 		c := *r
-		c.Read.Token = slices.Clone(r.Read.Token)
+		c.Filter, c.Read.Token = slices.Clone(r.Filter), slices.Clone(r.Read.Token)
 		return &c
 	case *flow.SearchRequest:
 		c := *r
-		c.Vector, c.Read.Token = slices.Clone(r.Vector), slices.Clone(r.Read.Token)
+		c.Vector, c.Filter, c.Read.Token = slices.Clone(r.Vector), slices.Clone(r.Filter), slices.Clone(r.Read.Token)
 		return &c
 	}
 	panic(fmt.Sprintf("linearizability: request %T is not recorded", req))

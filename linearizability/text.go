@@ -67,17 +67,24 @@ func requestText(op *Operation, id flow.PointID) string {
 		}
 		return "get " + list(texts(r.IDs, flow.PointID.Text)) + readText(r.Read)
 	case *flow.CountRequest:
-		return "count" + readText(r.Read)
+		return "count" + filterText(r.Filter) + readText(r.Read)
 	case *flow.ScrollRequest:
-		return fmt.Sprintf("scroll from %q limit %d", r.From.Text(), r.Limit) + readText(r.Read)
+		return fmt.Sprintf("scroll from %q limit %d", r.From.Text(), r.Limit) + filterText(r.Filter) + readText(r.Read)
 	case *flow.SearchRequest:
 		exact := ""
 		if r.Exact {
 			exact = " exact"
 		}
-		return fmt.Sprintf("search %s k=%d%s", vectorText(r.Vector), r.K, exact) + readText(r.Read)
+		return fmt.Sprintf("search %s k=%d%s", vectorText(r.Vector), r.K, exact) + filterText(r.Filter) + readText(r.Read)
 	}
 	return "?"
+}
+
+func filterText(f flow.Filter) string {
+	if len(f) == 0 {
+		return ""
+	}
+	return " where " + string(f)
 }
 
 func opText(op flow.Op) string {

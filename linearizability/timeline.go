@@ -93,6 +93,8 @@ type window struct {
 	ceil int64
 	// token: versions up to it were there.
 	token uint64
+	// pass is the read's filter, nil for none.
+	pass func(value) bool
 	// index, if not 0, is the applied index of the answer: exactly the versions up
 	// to it were there.
 	index uint64
@@ -100,7 +102,7 @@ type window struct {
 
 // window returns the window of a read's answer for a point, as its level allows.
 func (p *partition) window(op *Operation, ph *pointHistory) window {
-	w := window{floor: -1, ceil: op.ret}
+	w := window{floor: -1, ceil: op.ret, pass: p.pass(op, ph)}
 	r, info := op.readOptions(), op.info()
 	switch r.Level {
 	case flow.Linearizable:
@@ -122,13 +124,14 @@ func (p *partition) window(op *Operation, ph *pointHistory) window {
 type span struct {
 	lo, hi int
 	open   []*change
+	pass   func(value) bool
 	// wrong says why the answer's index does not fit the window; "" when it does.
 	wrong string
 }
 
 func (p *pointHistory) span(w window) span {
 	n := len(p.effects)
-	s := span{lo: -1}
+	s := span{lo: -1, pass: w.pass}
 	s.lo = sort.Search(n, func(i int) bool { return p.effects[i].latest > w.floor }) - 1
 	s.lo = max(s.lo, p.upTo(w.token)-1)
 	s.hi = sort.Search(n, func(i int) bool { return p.effects[i].earliest > w.ceil }) - 1
@@ -195,15 +198,15 @@ func (p *pointHistory) last(sp span) string {
 	return fmt.Sprintf(" (v%d)", p.effects[sp.hi].version)
 }
 
-// mayLack says whether the point may have been absent.
+// mayLack says whether the point may have been absent, or not have passed the filter.
 func (p *pointHistory) mayLack(sp span) bool {
 	for i := sp.lo; i <= sp.hi; i++ {
-		if !p.after(i).exists {
+		if !sp.holds(p.after(i)) {
 			return true
 		}
 	}
 	return slices.ContainsFunc(sp.open, func(c *change) bool {
-		return slices.ContainsFunc(c.afters, func(v value) bool { return !v.exists })
+		return slices.ContainsFunc(c.afters, func(v value) bool { return !sp.holds(v) })
 	})
 }
 
@@ -216,13 +219,13 @@ func (p *pointHistory) mayHold(sp span) bool {
 func (p *pointHistory) vectors(sp span) []flow.Vector {
 	var vs []flow.Vector
 	for i := max(sp.lo, 0); i <= sp.hi; i++ {
-		if p.after(i).exists {
+		if sp.holds(p.after(i)) {
 			vs = append(vs, p.effects[i].vectors[0])
 		}
 	}
 	for _, c := range sp.open {
 		for i, v := range c.afters {
-			if v.exists {
+			if sp.holds(v) {
 				vs = append(vs, c.vectors[i])
 			}
 		}
@@ -243,6 +246,8 @@ func (p *pointHistory) source(sp span, w window, s seen) ([]flow.Vector, string)
 		return nil, fmt.Sprintf("v%d is the version of a delete", s.version)
 	case !s.agrees(v):
 		return nil, fmt.Sprintf("what it holds is not what was written at v%d", s.version)
+	case !sp.holds(v):
+		return nil, fmt.Sprintf("what it holds at v%d does not pass the filter", s.version)
 	case n-1 < sp.lo && w.index == 0:
 		return nil, fmt.Sprintf("v%d is too old: the answer lacks %s", s.version, p.had(sp.lo, w))
 	case n-1 > sp.hi && w.index == 0:
@@ -259,7 +264,7 @@ func (p *pointHistory) openSource(sp span, w window, s seen) ([]flow.Vector, str
 	var vs []flow.Vector
 	for _, c := range sp.open {
 		for i, v := range c.afters {
-			if v.exists && s.agrees(v) {
+			if sp.holds(v) && s.agrees(v) {
 				vs = append(vs, c.vectors[i])
 			}
 		}

@@ -80,11 +80,14 @@ func (p *perfect) apply(c map[flow.PointID]flow.Point, op flow.Op, index uint64)
 	return flow.OpResult{Status: flow.Applied, Version: index}
 }
 
-// sorted returns a collection's points in id order.
-func (p *perfect) sorted(name string) []flow.Point {
+// sorted returns a collection's points that pass a filter, in id order.
+func (p *perfect) sorted(name string, f flow.Filter) []flow.Point {
 	var out []flow.Point
+	pass := passer()
 	for _, pt := range p.points[name] { // order-free: sorted below
-		out = append(out, pt)
+		if pass(f, pt.ID, pt.Payload) {
+			out = append(out, pt)
+		}
 	}
 	slices.SortFunc(out, func(a, b flow.Point) int {
 		if a.ID < b.ID {
@@ -108,10 +111,10 @@ func (p *perfect) serve(req flow.Request) flow.Response {
 		}
 		return resp
 	case *flow.CountRequest:
-		return &flow.CountResponse{ReadInfo: p.info(), Count: uint64(len(p.points[r.Collection]))}
+		return &flow.CountResponse{ReadInfo: p.info(), Count: uint64(len(p.sorted(r.Collection, r.Filter)))}
 	case *flow.ScrollRequest:
 		resp := &flow.ScrollResponse{ReadInfo: p.info()}
-		for _, pt := range p.sorted(r.Collection) {
+		for _, pt := range p.sorted(r.Collection, r.Filter) {
 			switch {
 			case pt.ID < r.From:
 			case len(resp.Points) < r.Limit:
@@ -128,6 +131,8 @@ func (p *perfect) serve(req flow.Request) flow.Response {
 			p.points[r.Name] = map[flow.PointID]flow.Point{}
 		}
 		return &flow.CreateCollectionResponse{}
+	case *flow.DeclareFieldRequest:
+		return &flow.DeclareFieldResponse{}
 	case *flow.DropCollectionRequest:
 		delete(p.points, r.Name)
 		return &flow.DropCollectionResponse{}
@@ -137,7 +142,7 @@ func (p *perfect) serve(req flow.Request) flow.Response {
 
 func (p *perfect) search(r *flow.SearchRequest) flow.Response {
 	resp := &flow.SearchResponse{ReadInfo: p.info(), Metric: p.w.scenario.Metric}
-	for _, pt := range p.sorted(r.Collection) {
+	for _, pt := range p.sorted(r.Collection, r.Filter) {
 		h := flow.Hit{Point: pt, Distance: plainDistance(resp.Metric, r.Vector, pt.Vector)}
 		if !r.WithVector {
 			h.Vector = nil

@@ -29,6 +29,7 @@ const (
 	purposeShape
 	purposeEnding
 	purposeMarks
+	purposeFilter
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

@@ -27,16 +27,16 @@ func (c *client) read(r *rand.Rand, collection string, then func()) {
 		}
 		req = g
 	case n < 55:
-		req = &flow.CountRequest{Collection: collection, Read: o}
+		req = &flow.CountRequest{Collection: collection, Filter: c.drawFilter(), Read: o}
 	case n < 70:
-		s := &flow.ScrollRequest{Collection: collection, Limit: 1 + r.IntN(c.l.w.scenario.IDs+5), WithVector: true, WithPayload: true, Read: o}
+		s := &flow.ScrollRequest{Collection: collection, Limit: 1 + r.IntN(c.l.w.scenario.IDs+5), WithVector: true, WithPayload: true, Filter: c.drawFilter(), Read: o}
 		if r.IntN(2) == 0 {
 			s.From = c.drawID(r)
 		}
 		req = s
 	default:
 		req = &flow.SearchRequest{Collection: collection, Vector: drawVector(r, c.l.w.scenario), K: 1 + r.IntN(c.l.w.scenario.IDs+2),
-			Exact: r.IntN(2) == 0, EF: pick(r, []int{0, 0, 1, 4, 100}), WithVector: r.IntN(2) == 0, WithPayload: r.IntN(2) == 0, Read: o}
+			Exact: r.IntN(2) == 0, EF: pick(r, []int{0, 0, 1, 4, 100}), WithVector: r.IntN(2) == 0, WithPayload: r.IntN(2) == 0, Filter: c.drawFilter(), Read: o}
 	}
 	c.l.send(c, c.l.w.hosts[r.IntN(len(c.l.w.hosts))], req, o.Timeout, func(resp flow.Response) {
 		if resp != nil && resp.Error() == nil && r.IntN(2) == 0 {

@@ -247,6 +247,7 @@ func (w *World) judge() {
 			return flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)
 		},
 		ClockSlack: w.clockSlack(),
+		Pass:       passer(),
 		Record:     w.checks.record(&w.load.history),
 	})
 	if !v.OK {

@@ -63,6 +63,7 @@ func (l *workload) start() {
 		l.w.after(within(hash(l.w.scenario.Seed, purposeClient, uint64(c.number)), l.w.scenario.Think), c.step)
 	}
 	l.planRecreations()
+	l.planFields()
 }
 
 // now is the time of the history.
@@ -177,7 +178,7 @@ func (c *client) drawOp(r *rand.Rand, recorded string, i int) flow.Op {
 		op.Kind = flow.Delete
 	} else {
 		op.Vector = drawVector(r, c.l.w.scenario)
-		op.Payload = fmt.Appendf(nil, `{"w":"%d-%d-%d"}`, c.number, c.ops, i)
+		op.Payload = payloadOf(c.number, c.ops, i)
 	}
 	if r.IntN(4) == 0 {
 		op.If, op.IfVersion = true, c.known[recorded][op.ID]

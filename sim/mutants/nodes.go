@@ -59,8 +59,6 @@ var later = []Mutant{
 		Precedent: "qdrant/qdrant pull request 7400", Needs: "segments"},
 	{Name: "point-lost-at-cut", What: "the last point of the head is lost when it is cut into a segment", Oracles: differing,
 		Precedent: "milvus-io/milvus: growing segments lose rows when they are sealed", Needs: "segments"},
-	{Name: "filter-missing-rows", What: "a filter misses rows that were written after its payload index", Oracles: answers,
-		Precedent: "qdrant/qdrant issue 2374: filtered searches miss points", Needs: "filters"},
 	{Name: "corrupt-tail-is-the-end", What: "a damaged entry of the log is taken for its end", Oracles: lost,
 		Precedent: "etcd-io/etcd issue 14102: bit flips in a member's files", Needs: "bit rot, and checksums of log entries"},
 	{Name: "address-unchecked", What: "a row read from another place than asked for is not noticed", Oracles: lost,
