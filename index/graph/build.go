@@ -242,7 +242,7 @@ func (b *Builder) choose(c *chunk, l, member int) {
 		}
 		c.near.add(newEntry(c.batch[m], uint32(b.counts[l]+i)))
 	}
-	c.picked = c.prune.pick(c.picked[:0], c.near.entries, &b.g.layers[l], &b.space, b.g.cfg.M)
+	c.picked = c.prune.pick(c.picked[:0], c.near.entries, &b.g.layers[l], &b.space, uint32(b.done+member), b.g.cfg.M)
 }
 
 // store sets the links of a new node.
@@ -320,6 +320,6 @@ func (b *Builder) join(c *chunk, edges []edge) {
 	}
 	slices.Sort(all)
 	c.near.entries = all
-	c.picked = c.prune.pick(c.picked[:0], all, y, &b.space, y.degree)
+	c.picked = c.prune.pick(c.picked[:0], all, y, &b.space, node, y.degree)
 	b.set(l, node, c.picked)
 }

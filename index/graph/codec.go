@@ -10,8 +10,9 @@ import (
 
 // A stored graph: magic, version, metric, quantization, then as uvarints the dimension,
 // M, EfConstruct and the numbers of rows and of layers; for each layer, the number of
-// its nodes, and for each node the number of its links and each link (u32); at last the
-// xxHash64 of all that (u64). Fixed numbers are little endian.
+// its nodes, and for each node the number of its links and each link (u32); then the
+// xxHash64 of the parameters of the codes, 0 without (u64); at last the xxHash64 of all that (u64). Fixed
+// numbers are little endian. Rows and codes are not stored: the codes are made of the rows.
 const (
 	codecMagic   = "flowgrph"
 	codecVersion = 1
@@ -33,6 +34,7 @@ func (g *Graph) Append(dst []byte) []byte {
 	for i := range g.layers {
 		dst = g.layers[i].append(dst)
 	}
+	dst = binary.LittleEndian.AppendUint64(dst, g.codes.sum())
 	return binary.LittleEndian.AppendUint64(dst, xxhash.Sum64(dst[start:]))
 }
 
@@ -68,14 +70,17 @@ func Decode(cfg Config, rows *Rows, data []byte) (*Graph, error) {
 	if metric, quantization := r.byte(), r.byte(); metric != byte(cfg.Metric) || quantization != byte(cfg.Quantization) {
 		return nil, flow.Errorf(flow.Corrupt, op, "a graph under metric %d and quantization %d, not %d and %d", metric, quantization, cfg.Metric, cfg.Quantization)
 	}
-	g := newGraph(cfg, rows)
-	for _, want := range []int{cfg.Dim, cfg.M, cfg.EfConstruct, rows.Len(), len(g.layers)} {
+	for _, want := range []int{cfg.Dim, cfg.M, cfg.EfConstruct, rows.Len(), rows.layers()} {
 		if got := r.uvarint(); got != uint64(want) {
 			return nil, flow.Errorf(flow.Corrupt, op, "a graph with %d where its rows and parameters have %d", got, want)
 		}
 	}
+	g := newGraph(cfg, rows)
 	for i := range g.layers {
 		g.layers[i].decode(&r)
+	}
+	if sum := r.uint64(); !r.failed && sum != g.codes.sum() {
+		return nil, flow.Errorf(flow.Corrupt, op, "the rows give codes with parameters of checksum %x, not %x", g.codes.sum(), sum)
 	}
 	if r.failed || len(r.data) != 0 {
 		return nil, flow.Errorf(flow.Corrupt, op, "links are wrong, cut off, or followed by %d bytes", len(r.data))
@@ -121,6 +126,8 @@ func (r *reader) bytes(n int) []byte {
 
 func (r *reader) byte() byte     { return r.bytes(1)[0] }
 func (r *reader) uint32() uint32 { return binary.LittleEndian.Uint32(r.bytes(4)) }
+
+func (r *reader) uint64() uint64 { return binary.LittleEndian.Uint64(r.bytes(8)) }
 
 func (r *reader) uvarint() uint64 {
 	x, n := binary.Uvarint(r.data)

@@ -1,7 +1,11 @@
 package graph
 
 import (
+	"encoding/binary"
 	"math"
+	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index/distance"
@@ -258,4 +262,30 @@ func (c *codes) signed(out []float32, sums []int32, scale float32) {
 	for i, x := range sums {
 		out[i] = one - float32(float32(x)*scale)
 	}
+}
+
+// prefetch asks the memory for the codes of rows.
+func (c *codes) prefetch(at []uint32) {
+	data := c.block.Bytes()
+	stride := c.stride
+	if c.words != nil {
+		stride *= 8
+	}
+	distance.Prefetch(unsafe.Pointer(unsafe.SliceData(data)), stride, stride, at)
+}
+
+// sum returns a checksum of what the codes are fitted to, 0 for none.
+func (c *codes) sum() uint64 {
+	if c == nil {
+		return 0
+	}
+	d := xxhash.New()
+	var buffer [4]byte
+	binary.LittleEndian.PutUint32(buffer[:], math.Float32bits(c.scale))
+	d.Write(buffer[:])
+	for _, m := range c.mean {
+		binary.LittleEndian.PutUint32(buffer[:], math.Float32bits(m))
+		d.Write(buffer[:])
+	}
+	return d.Sum64()
 }

@@ -15,11 +15,12 @@ import (
 
 // Graph is an immutable segment. Any number of goroutines may walk it at the same time.
 type Graph struct {
-	cfg    Config
-	rows   *Rows
-	codes  *codes
-	layers []layer
-	digest uint64
+	cfg      Config
+	rows     *Rows
+	codes    *codes
+	layers   []layer
+	sketches *sketches
+	digest   uint64
 }
 
 // layer is one level of the hierarchy. Its nodes are numbered by ascending row.
@@ -65,7 +66,7 @@ func newGraph(cfg Config, rows *Rows) *Graph {
 			members[l] = append(members[l], uint32(row))
 		}
 	}
-	for l := 0; l == 0 || l <= maxLevel && len(members[l]) > 0; l++ {
+	for l := range rows.layers() {
 		n := len(members[l])
 		if l == 0 {
 			n = rows.Len()
@@ -78,6 +79,7 @@ func newGraph(cfg Config, rows *Rows) *Graph {
 		}
 		g.layers = append(g.layers, y)
 	}
+	g.sketches = newSketches(cfg, rows, g.layers)
 	return g
 }
 
@@ -104,6 +106,9 @@ func (g *Graph) Bytes() uint64 {
 	bytes := uint64(0)
 	if g.codes != nil {
 		bytes += uint64(len(g.codes.block.Bytes())) + 4*uint64(len(g.codes.mean))
+	}
+	if k := g.sketches; k != nil {
+		bytes += uint64(len(k.codes.block.Bytes())) + 4*uint64(len(k.codes.mean))
 	}
 	for i := range g.layers {
 		bytes += uint64(len(g.layers[i].block.Bytes())) + 4*uint64(cap(g.layers[i].rows))

@@ -123,23 +123,73 @@ func recall(got, want []graph.Hit) float64 {
 	return float64(min(n, len(want))) / float64(len(want))
 }
 
+// uniform draws vectors from a source that gives the same on every machine.
+func uniform(seed uint64, dim int) func() flow.Vector {
+	r := rand.New(rand.NewPCG(seed, 2))
+	return func() flow.Vector {
+		v := make(flow.Vector, dim)
+		for j := range v {
+			v[j] = r.Float32() - 0.5
+		}
+		return v
+	}
+}
+
+// pinned holds digests that must never change on any machine: replicas of different
+// architectures build the same graphs.
+var pinned = map[string]uint64{
+	"Euclid/none":      0xb9cc710dc4b4bd37,
+	"Euclid/int8":      0xc065b6eb38c581db,
+	"Euclid/binary":    0xf9a04bb5108998f,
+	"Cosine/none":      0x6db2b18076585d1b,
+	"Cosine/int8":      0x9814316edc1f4773,
+	"Cosine/binary":    0x9bbc079b325cc93d,
+	"Dot/none":         0x2d77ed2d5a925984,
+	"Dot/int8":         0x57298f65f6214f9a,
+	"Dot/binary":       0xcdb22aa8f51f8941,
+	"Manhattan/none":   0x4bfde304108d467b,
+	"Manhattan/int8":   0xc5d940b4a63acaf1,
+	"Manhattan/binary": 0x73e1a6447adda640,
+}
+
 // TestSameBytes builds one graph in many ways.
 func TestSameBytes(t *testing.T) {
 	for _, metric := range []flow.Metric{flow.Euclid, flow.Cosine, flow.Dot, flow.Manhattan} {
-		cfg := config(t, graph.Config{Dim: 24, Metric: metric, M: 8, EfConstruct: 40})
-		rows, _ := draw(cfg, 3000, 0, clusters(1, cfg.Dim, 20))
-		want := build(cfg, rows, 1<<30, nil)
-		for name, g := range map[string]*graph.Graph{
-			"one row a step":  build(cfg, rows, 1, nil),
-			"parallel":        build(cfg, rows, 777, parallel),
-			"backwards":       build(cfg, rows, 1<<30, backwards),
-			"decoded":         decoded(t, cfg, rows, want),
-			"decoded, stored": decoded(t, cfg, rows, decoded(t, cfg, rows, want)),
-		} {
-			if g.Digest() != want.Digest() || !bytes.Equal(g.Append(nil), want.Append(nil)) {
-				t.Errorf("%v: built %s, digest %x, want %x", metric, name, g.Digest(), want.Digest())
-			}
+		for _, quantization := range []flow.Quantization{flow.NoQuantization, flow.Int8, flow.Binary} {
+			name := fmt.Sprintf("%v/%v", metric, quantization)
+			t.Run(name, func(t *testing.T) {
+				cfg := config(t, graph.Config{Dim: 40, Metric: metric, M: 6, EfConstruct: 20, Quantization: quantization})
+				rows, _ := draw(cfg, 1200, 0, uniform(1, cfg.Dim))
+				want := build(cfg, rows, 1<<30, nil)
+				if want.Digest() != pinned[name] {
+					t.Errorf("digest %#x, pinned is %#x", want.Digest(), pinned[name])
+				}
+				others := map[string]*graph.Graph{
+					"one row a step": build(cfg, rows, 1, nil),
+					"parallel":       build(cfg, rows, 777, parallel),
+					"backwards":      build(cfg, rows, 1<<30, backwards),
+					"decoded":        decoded(t, cfg, rows, want),
+				}
+				fast := distance.Kernel()
+				for _, kernel := range distance.Kernels() {
+					use(t, kernel)
+					others[kernel] = build(cfg, rows, 1<<30, nil)
+				}
+				use(t, fast)
+				for name, g := range others {
+					if g.Digest() != want.Digest() || !bytes.Equal(g.Append(nil), want.Append(nil)) {
+						t.Errorf("built %s: digest %x, want %x", name, g.Digest(), want.Digest())
+					}
+				}
+			})
 		}
+	}
+}
+
+func use(t *testing.T, kernel string) {
+	t.Helper()
+	if err := distance.Use(kernel); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -166,12 +216,12 @@ func TestRecall(t *testing.T) {
 }
 
 func testRecall(t *testing.T, metric flow.Metric, quantization flow.Quantization, parts int) {
-	cfg := config(t, graph.Config{Dim: 64, Metric: metric, EfConstruct: 100, Quantization: quantization})
+	cfg := config(t, graph.Config{Dim: 64, Metric: metric, EfConstruct: 60, Quantization: quantization})
 	next := clusters(7, cfg.Dim, 30)
 	var ps []graph.Part
 	var queries []flow.Vector
 	for range parts {
-		rows, qs := draw(cfg, 4000/parts, 50, next)
+		rows, qs := draw(cfg, 2400/parts, 30, next)
 		ps, queries = append(ps, graph.Part{Graph: build(cfg, rows, 1<<30, nil)}), qs
 	}
 	ef := 100

@@ -53,10 +53,15 @@ func (p *pool) bound() entry {
 	if len(p.entries) < p.limit {
 		return math.MaxUint64
 	}
-	if p.limit == 0 {
-		return 0
-	}
 	return p.entries[len(p.entries)-1]
+}
+
+// bestBound returns the n-th best entry, as if it was expanded, or what is less than none.
+func (p *pool) bestBound(n int) entry {
+	if len(p.entries) < n {
+		return math.MaxUint64
+	}
+	return p.entries[n-1] | 1
 }
 
 // add puts in an entry that is not in the pool; the last one leaves when there is no room.

@@ -13,12 +13,27 @@ type pruner struct {
 // pick appends to picked those of the candidates, which are sorted, that are nearer to
 // the node they are candidates for than to any that is picked before them, up to m. Fewer
 // than m candidates are all picked: what few there are keeps a small graph in one piece.
-func (p *pruner) pick(picked, candidates []entry, l *layer, s *space, m int) []entry {
+//
+// Those at the least distance get half of the places at most: of many equal rows, each
+// would else be linked to its equals alone, and the graph fall apart. Nor must all be
+// linked to the same ones: each node goes through them from another one on.
+func (p *pruner) pick(picked, candidates []entry, l *layer, s *space, node uint32, m int) []entry {
 	if len(candidates) < m {
 		return append(picked, candidates...)
 	}
+	equals := 1
+	for equals < len(candidates) && candidates[equals].distance() == candidates[0].distance() {
+		equals++
+	}
+	turn := int(node*0x9e3779b1>>16) % equals
 	p.rows = p.rows[:0]
-	for _, e := range candidates {
+	for i, e := range candidates {
+		if i < equals {
+			if len(picked) >= max(m/2, 1) {
+				continue
+			}
+			e = candidates[(i+turn)%equals]
+		}
 		row := l.row(e.ref())
 		if p.shadowed(s, row, e.distance()) {
 			continue

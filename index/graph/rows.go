@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
@@ -10,7 +11,7 @@ import (
 const (
 	// maxLevel bounds the number of layers above the lowest.
 	maxLevel = 15
-	// rowAlign is what a row's bytes are rounded up to, so that a load of a register
+	// floatAlign and byteAlign are what a row's bytes are rounded up to, so that a load of a register
 	// straddles two cache lines as seldom as can be.
 	floatAlign, byteAlign = 32, 16
 )
@@ -89,6 +90,14 @@ func (r *Rows) Len() int { return len(r.levels) }
 
 // Level returns the highest layer that a row is in.
 func (r *Rows) Level(row int) int { return int(r.levels[row]) }
+
+// layers returns how many layers a graph over the rows has.
+func (r *Rows) layers() int {
+	if len(r.levels) == 0 {
+		return 1
+	}
+	return int(slices.Max(r.levels)) + 1
+}
 
 // Bytes returns the memory of the vectors and their levels.
 func (r *Rows) Bytes() uint64 { return uint64(len(r.block.Bytes()) + cap(r.levels)) }

@@ -6,12 +6,19 @@ type Scratch struct {
 	// Stats counts what the walks with this Scratch have done; reset it at will.
 	Stats Stats
 
-	// targets holds the query in the form of each part.
-	targets []target
+	// trails are the walks through the parts, of which there are count; active are those
+	// of parts with rows.
+	trails []trail
+	count  int
+	active []*trail
+	// pool and far are what the trails have come to: the best rows of all, and those to
+	// be expanded that must not be returned.
 	pool    pool
-	best    pool // of all parts
-	// far holds entries to be expanded that must not be returned.
-	far queue
+	far     queue
+	flights [2]flight
+	// sketch is that of the query.
+	sketch       [sketchDims]float32
+	sketchTarget target
 	// seen has a bit for each row met; touched lists them, to be cleared.
 	seen    []uint64
 	touched []uint32
@@ -21,7 +28,6 @@ type Scratch struct {
 	// met holds the rows that a descent has met.
 	met          []uint32
 	metDistances []float32
-	bases        []uint32
 	again        int // how many candidates are measured again
 	hits         []Hit
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"math"
+	"unsafe"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index/distance"
@@ -125,3 +126,18 @@ func (s *space) whole(out []float32, sums []uint32) {
 func (s *space) measured(t *target, d float32) bool {
 	return s.codes == nil && (s.rows.bytes == nil || t.bytes == nil || math.Abs(float64(d)) < exactSum)
 }
+
+// prefetch asks the memory for rows that will be measured.
+func (s *space) prefetch(at []uint32) {
+	switch {
+	case s.codes != nil:
+		s.codes.prefetch(at)
+	case s.rows.bytes != nil:
+		distance.Prefetch(unsafe.Pointer(unsafe.SliceData(s.rows.bytes)), s.rows.stride, s.rows.dim, at)
+	default:
+		distance.Prefetch(unsafe.Pointer(unsafe.SliceData(s.rows.floats)), 4*s.rows.stride, 4*s.rows.dim, at)
+	}
+}
+
+// forget drops what may lie in a query or in rows.
+func (t *target) forget() { t.floats, t.bytes, t.ints, t.words = nil, nil, nil, nil }

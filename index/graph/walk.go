@@ -63,7 +63,8 @@ type Stats struct {
 }
 
 // Walk returns the K nearest rows it finds in all parts, nearest first, ties by part
-// and row. The hits are the Scratch's, and valid until its next use.
+// and row. The parts share one list of the EF best rows and one walk at the end; before
+// that, each is scouted by itself. The hits are the Scratch's, and valid until its next use.
 func Walk(parts []Part, q Query, s *Scratch) []Hit {
 	total := 0
 	for i := range parts {
@@ -73,40 +74,58 @@ func Walk(parts []Part, q Query, s *Scratch) []Hit {
 		panic(fmt.Sprintf("graph: walk through %d rows, more than %d", total, maxRef))
 	}
 	s.begin(total)
-	k := max(q.K, 0)
 	s.prepare(parts, &q)
-	s.best.reset(max(k, s.again))
-	for i := range parts {
-		s.pool.reset(max(q.EF, k, s.again, 1))
-		s.far.reset()
-		s.enter(&parts[i], i)
-		s.follow(&parts[i], i)
-		for _, e := range s.pool.entries[:min(s.best.limit, len(s.pool.entries))] {
-			s.best.add(e)
-		}
-	}
-	hits := s.collect(parts, &q)
+	ef := max(q.EF, q.K, s.again, 1)
+	s.pool.reset(ef)
+	s.far.reset()
+	s.scout(ef)
+	s.follow(ef)
+	hits := s.collect(&q)
+	s.release()
 	runtime.KeepAlive(parts)
 	return hits
 }
 
 // prepare numbers the rows of all parts and brings the query into the form of each.
 func (s *Scratch) prepare(parts []Part, q *Query) {
-	s.bases, s.again = s.bases[:0], 0
-	for len(s.targets) < len(parts) {
-		s.targets = append(s.targets, target{})
+	s.again = 0
+	for len(s.trails) < len(parts) {
+		s.trails = append(s.trails, trail{})
 	}
-	base := 0
+	base := uint32(0)
+	sketch(s.sketch[:], q.Vector)
+	s.active = s.active[:0]
 	for i := range parts {
-		g := parts[i].Graph
-		s.bases = append(s.bases, uint32(base))
-		base += g.rows.Len()
-		sp := g.walkSpace()
-		sp.aim(&s.targets[i], q.Vector)
+		t := &s.trails[i]
+		t.part, t.base = &parts[i], base
+		g := t.part.Graph
+		t.space = g.walkSpace()
+		if i > 0 && g.codes == nil && g.rows.bytes != nil && s.trails[i-1].target.bytes != nil && s.trails[i-1].space.codes == nil {
+			t.target.floats, t.target.bytes = q.Vector, s.trails[i-1].target.bytes
+		} else {
+			t.space.aim(&t.target, q.Vector)
+		}
+		t.picky, t.leap = t.part.choosy()
 		if g.codes != nil {
 			s.again = max(s.again, q.again(g.codes.words != nil))
 		}
+		if g.rows.Len() > 0 {
+			s.active = append(s.active, t)
+		}
+		base += uint32(g.rows.Len())
 	}
+	s.count = len(parts)
+}
+
+// release forgets the parts, so that a Scratch does not keep their memory.
+func (s *Scratch) release() {
+	for i := range s.trails[:s.count] {
+		t := &s.trails[i]
+		t.part, t.space = nil, space{}
+		t.target.forget()
+	}
+	clear(s.active)
+	s.flights[0].trail, s.flights[1].trail = nil, nil
 }
 
 // again returns how many candidates are measured again.
@@ -121,62 +140,11 @@ func (q *Query) again(bits bool) int {
 	return int(min(math.Ceil(float64(q.K)*max(oversampling, 1)), maxRef))
 }
 
-// enter goes down the upper layers of a part and offers all that it meets.
-func (s *Scratch) enter(p *Part, part int) {
-	if p.Graph.rows.Len() == 0 {
-		return
-	}
-	base := s.bases[part]
-	s.descend(p.Graph.layers, p.Graph.walkSpace(), &s.targets[part], base, len(p.Graph.layers)-1, 1)
-	for i, row := range s.met {
-		s.offer(p, base, row, s.metDistances[i])
-	}
-}
-
-// offer puts a row into the pool, or where those that are not returned wait.
-func (s *Scratch) offer(p *Part, base, row uint32, d float32) {
-	e := newEntry(d, base+row)
-	switch {
-	case e >= s.pool.bound():
-	case p.returns(row):
-		s.pool.add(e)
-	default:
-		s.far.push(e)
-	}
-}
-
-// follow expands the nearest entries until all that are left are beyond the pool.
-func (s *Scratch) follow(p *Part, part int) {
-	base, sp := s.bases[part], p.Graph.walkSpace()
-	for {
-		e, ok := s.nearest()
-		if !ok {
-			return
-		}
-		s.gather(&p.Graph.layers[0], e.ref()-base, base)
-		s.measure(sp, &s.targets[part])
-		for i, row := range s.at {
-			s.offer(p, base, row, s.out[i])
-		}
-	}
-}
-
-// nearest takes the nearest unexpanded entry.
-func (s *Scratch) nearest() (entry, bool) {
-	if e, ok := s.far.top(); ok {
-		if e < s.pool.frontier() {
-			s.far.pop()
-			return e, e < s.pool.bound()
-		}
-	}
-	return s.pool.pop()
-}
-
-// part returns which part a ref belongs to.
-func (s *Scratch) part(ref uint32) int {
-	lo, hi := 0, len(s.bases)
+// trail returns which part a ref belongs to.
+func (s *Scratch) trail(ref uint32) int {
+	lo, hi := 0, s.count
 	for hi-lo > 1 {
-		if mid := (lo + hi) / 2; s.bases[mid] <= ref {
+		if mid := (lo + hi) / 2; s.trails[mid].base <= ref {
 			lo = mid
 		} else {
 			hi = mid
@@ -186,27 +154,26 @@ func (s *Scratch) part(ref uint32) int {
 }
 
 // collect returns the K best entries as hits, with the distances that Measure gives.
-func (s *Scratch) collect(parts []Part, q *Query) []Hit {
-	k := min(max(q.K, 0), len(s.best.entries))
+func (s *Scratch) collect(q *Query) []Hit {
 	s.hits = s.hits[:0]
 	measured := true
-	for _, e := range s.best.entries {
-		part := s.part(e.ref())
-		sp := parts[part].Graph.walkSpace()
-		measured = measured && sp.measured(&s.targets[part], e.distance())
-		s.hits = append(s.hits, Hit{Part: part, Row: e.ref() - s.bases[part], Distance: e.distance()})
+	for _, e := range s.pool.entries[:min(max(q.K, s.again, 0), len(s.pool.entries))] {
+		i := s.trail(e.ref())
+		t := &s.trails[i]
+		measured = measured && t.space.measured(&t.target, e.distance())
+		s.hits = append(s.hits, Hit{Part: i, Row: e.ref() - t.base, Distance: e.distance()})
 	}
 	if !measured {
 		for i := range s.hits {
 			h := &s.hits[i]
 			s.at, s.out = append(s.at[:0], h.Row), resized(s.out, 1)
-			parts[h.Part].Graph.rows.DistancesAt(s.out, q.Vector, s.at)
+			s.trails[h.Part].part.Graph.rows.DistancesAt(s.out, q.Vector, s.at)
 			h.Distance = s.out[0]
 		}
 		s.Stats.Distances += len(s.hits)
 		slices.SortFunc(s.hits, Hit.compare)
 	}
-	return s.hits[:k]
+	return s.hits[:min(max(q.K, 0), len(s.hits))]
 }
 
 func (h Hit) compare(o Hit) int {

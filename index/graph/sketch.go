@@ -1,0 +1,89 @@
+package graph
+
+import flow "github.com/ruvector-flow/ruvector-flow"
+
+const (
+	// sketchDims is how many components a sketch has.
+	sketchDims = 32
+	// maxSketches is how many sketches a walk compares at most on its way into a graph.
+	maxSketches = 512
+	// entrances is how many of the rows with the nearest sketches a walk begins at.
+	entrances = 2
+)
+
+// sketches are short forms of the rows of one layer, the lowest above the rows' own with at
+// most maxSketches nodes. To compare them all, one after the other in memory, costs less
+// than to walk down to that layer through rows that lie anywhere. They lead to where a walk
+// begins, and decide nothing else.
+type sketches struct {
+	layer int
+	codes *codes
+}
+
+// newSketches returns the sketches of a graph, or nil if it has one layer.
+func newSketches(cfg Config, rows *Rows, layers []layer) *sketches {
+	l := len(layers) - 1
+	if l == 0 || len(layers[l].rows) > maxSketches {
+		return nil
+	}
+	for l > 1 && len(layers[l-1].rows) <= maxSketches {
+		l--
+	}
+	cfg.Dim, cfg.Quantization = sketchDims, flow.Int8
+	switch cfg.Metric {
+	case flow.Manhattan:
+		cfg.Metric = flow.Euclid
+	case flow.Cosine:
+		cfg.Metric = flow.Dot
+	}
+	sketched := NewRows(cfg, len(layers[l].rows))
+	sketched.widen()
+	v, short := make([]float32, rows.dim), make([]float32, sketchDims)
+	for _, row := range layers[l].rows {
+		rows.Vector(v, int(row))
+		sketch(short, v)
+		sketched.Add(short, 0)
+	}
+	return &sketches{layer: l, codes: newCodes(cfg, sketched)}
+}
+
+// sketch adds up as many runs of components as dst has.
+func sketch(dst, v []float32) {
+	from := 0
+	for j := range dst {
+		to := (j + 1) * len(v) / len(dst)
+		var sum float32
+		for _, x := range v[from:to] {
+			sum += x
+		}
+		dst[j], from = bounded(sum, -maxSketched, maxSketched), to
+	}
+}
+
+// maxSketched bounds the components of a sketch, so that they have finite distances.
+const maxSketched = 1e18
+
+// enter stands at the nodes with the sketches nearest to the query's, in their layer.
+func (t *trail) enter(s *Scratch, k *sketches) {
+	l := &t.part.Graph.layers[k.layer]
+	k.codes.aim(&s.sketchTarget, s.sketch[:])
+	s.out = resized(s.out, len(l.rows))
+	k.codes.run(s.out, &s.sketchTarget, 0)
+	first, second := ^entry(0), ^entry(0)
+	for node, d := range s.out {
+		if e := newEntry(d, uint32(node)); e < first {
+			first, second = e, first
+		} else if e < second {
+			second = e
+		}
+	}
+	t.layer, t.entered = k.layer, true
+	t.at, t.nodes = t.at[:0], t.nodes[:0]
+	for _, e := range [entrances]entry{first, second} {
+		if e != ^entry(0) {
+			t.nodes = append(t.nodes, e.ref())
+			t.at = append(t.at, l.rows[e.ref()])
+			s.see(t.base + l.rows[e.ref()])
+		}
+	}
+}

@@ -1,0 +1,306 @@
+package graph
+
+import (
+	"math"
+	"math/bits"
+	"unsafe"
+
+	"github.com/ruvector-flow/ruvector-flow/index/distance"
+)
+
+// leapShare is the share of a part's rows, 1/leapShare, that may be returned at most for
+// the walk to go from one of them to the next and leave the others out.
+const leapShare = 3
+
+// minBeam is the narrowest beam: the nearest row alone is often the end of a way that
+// leads nowhere.
+const minBeam = 3
+
+// trail is a walk through one part.
+type trail struct {
+	part   *Part
+	base   uint32 // what its rows' numbers begin at
+	space  space
+	target target
+	// picky: some rows must not be returned. leap: most of them.
+	picky, leap bool
+
+	// What scouting has found, and where it stands: the layer, the node there, the rows to
+	// be measured next and their nodes, the nearest row.
+	pool      pool
+	far       queue
+	layer     int
+	node      uint32
+	at, nodes []uint32
+	nearest   entry
+	entered   bool // at was chosen by sketches
+}
+
+// choosy says whether some of the rows must not be returned, and whether they are so many
+// that the walk leaps over them.
+func (p *Part) choosy() (picky, leap bool) {
+	if len(p.Dead) == 0 && p.Allow == nil {
+		return false, false
+	}
+	n, returned := p.Graph.rows.Len(), 0
+	for w := range (n + 63) / 64 {
+		word := ^uint64(0)
+		if p.Allow != nil {
+			word = wordOf(p.Allow, w)
+		}
+		word &^= wordOf(p.Dead, w)
+		if rest := n - 64*w; rest < 64 {
+			word &= 1<<rest - 1
+		}
+		returned += bits.OnesCount64(word)
+	}
+	return returned < n, returned <= n/leapShare
+}
+
+func wordOf(words []uint64, w int) uint64 {
+	if w < len(words) {
+		return words[w]
+	}
+	return 0
+}
+
+// scout looks for the neighbourhood of the query in each part, with a narrow beam, and
+// puts the best rows of all into the pool. A part must come near before its rows are
+// measured against those of the others: its way there is long, and would else be cut
+// off. The parts take turns, so that each one's memory arrives during the others' turns.
+func (s *Scratch) scout(ef int) {
+	beam := beamOf(ef, len(s.active))
+	for _, t := range s.active {
+		t.start(s, ef)
+	}
+	for left := len(s.active); left > 0; {
+		for i := 0; i < left; {
+			t := s.active[i]
+			if t.step(s, beam) {
+				i++
+				continue
+			}
+			for _, e := range t.pool.entries {
+				s.pool.add(e)
+			}
+			for _, e := range t.far.entries {
+				s.far.push(e)
+			}
+			left--
+			copy(s.active[i:], s.active[i+1:])
+		}
+	}
+}
+
+// beamOf returns how many of the best rows scouting expands in each part. In a single one it
+// only comes down to the lowest layer. In several, ef over the square root of their number
+// finds, with as many rows in all, what one finds with ef (measured with 4 and 16).
+func beamOf(ef, parts int) int {
+	if parts == 1 {
+		return 0
+	}
+	return max(int(math.Ceil(float64(ef)/math.Sqrt(float64(parts)))), minBeam)
+}
+
+// start stands at the nodes with the nearest sketches, or the first node of the highest layer.
+func (t *trail) start(s *Scratch, ef int) {
+	t.pool.reset(ef)
+	t.far.reset()
+	layers := t.part.Graph.layers
+	t.layer, t.node, t.nearest, t.entered = len(layers)-1, 0, ^entry(0), false
+	if k := t.part.Graph.sketches; k != nil && len(s.active) > 1 {
+		t.enter(s, k)
+	} else {
+		row := layers[t.layer].row(0)
+		t.at, t.nodes = append(t.at[:0], row), append(t.nodes[:0], 0)
+		s.see(t.base + row)
+	}
+	t.space.prefetch(t.at)
+}
+
+// step measures the rows that were listed, chooses the next node and lists its neighbours.
+// It returns false when the beam best rows are expanded.
+func (t *trail) step(s *Scratch, beam int) bool {
+	s.measureAt(t, t.at)
+	s.offer(t, &t.pool, &t.far, t.at)
+	if t.layer > 0 && t.descend(s) {
+		return true
+	}
+	for {
+		e, ok := nearest(&t.pool, &t.far, beam)
+		if !ok {
+			return false
+		}
+		t.at = s.list(t, e.ref()-t.base, t.at[:0])
+		if len(t.at) > 0 {
+			t.space.prefetch(t.at)
+			return true
+		}
+	}
+}
+
+// descend goes on in the upper layers, by steps to nearer nodes, and returns false when
+// it has come to the lowest.
+func (t *trail) descend(s *Scratch) bool {
+	moved := false
+	for i, row := range t.at {
+		if e := newEntry(s.out[i], row); e < t.nearest {
+			t.nearest, t.node, moved = e, t.nodes[i], true
+		}
+	}
+	if t.entered {
+		t.entered, moved = false, false // the sketches have chosen among the nodes of the layer
+	}
+	layers := t.part.Graph.layers
+	for {
+		if !moved {
+			if t.layer--; t.layer == 0 {
+				return false
+			}
+			t.node = layers[t.layer].node(t.nearest.ref())
+		}
+		moved = false
+		s.gather(&layers[t.layer], t.node, t.base)
+		if len(s.at) > 0 {
+			t.at, t.nodes = append(t.at[:0], s.at...), append(t.nodes[:0], s.nodes...)
+			t.space.prefetch(t.at)
+			return true
+		}
+	}
+}
+
+// flight is a node whose neighbours' rows are on their way from memory.
+type flight struct {
+	trail *trail
+	at    []uint32
+}
+
+// follow expands the nearest entries of the pool until all are expanded. While the rows
+// of one node are measured, those of the next arrive.
+func (s *Scratch) follow(ef int) {
+	now, next := &s.flights[0], &s.flights[1]
+	for busy := s.launch(now, ef); busy; {
+		ahead := s.launch(next, ef)
+		s.measureAt(now.trail, now.at)
+		s.offer(now.trail, &s.pool, &s.far, now.at)
+		if !ahead {
+			ahead = s.launch(next, ef)
+		}
+		now, next, busy = next, now, ahead
+	}
+}
+
+// launch lists the neighbours of the nearest entry that has any not seen before.
+func (s *Scratch) launch(f *flight, ef int) bool {
+	for {
+		e, ok := nearest(&s.pool, &s.far, ef)
+		if !ok {
+			return false
+		}
+		f.trail = &s.trails[s.trail(e.ref())]
+		f.at = s.list(f.trail, e.ref()-f.trail.base, f.at[:0])
+		if len(f.at) > 0 {
+			f.trail.space.prefetch(f.at)
+			return true
+		}
+	}
+}
+
+// nearest takes the nearest unexpanded entry that is not beyond the beam best of the pool.
+func nearest(p *pool, far *queue, beam int) (entry, bool) {
+	if beam == 0 {
+		return 0, false
+	}
+	bound := p.bestBound(beam)
+	if e, ok := far.top(); ok && e < p.frontier() {
+		if e >= bound {
+			return 0, false
+		}
+		far.pop()
+		return e, true
+	}
+	if p.frontier() > bound {
+		return 0, false
+	}
+	return p.pop()
+}
+
+// list appends the rows to be measured when a row of the lowest layer is expanded.
+func (s *Scratch) list(t *trail, row uint32, at []uint32) []uint32 {
+	s.Stats.Hops++
+	l := &t.part.Graph.layers[0]
+	if t.leap {
+		return s.leap(t, l, row, at)
+	}
+	for _, n := range l.neighbours(row) {
+		if n == none {
+			break
+		}
+		if s.see(t.base + n) {
+			at = append(at, n)
+		}
+	}
+	return at
+}
+
+// leap lists the neighbours that may be returned, and those of the other neighbours
+// (Patel et al. 2024): the walk goes through the rows that may be returned as if they were
+// linked with each other. It lists no more than a node has links.
+func (s *Scratch) leap(t *trail, l *layer, row uint32, at []uint32) []uint32 {
+	s.nodes = s.nodes[:0]
+	for _, n := range l.neighbours(row) {
+		if n == none {
+			break
+		}
+		switch {
+		case !t.part.returns(n):
+			s.nodes = append(s.nodes, n)
+		case s.see(t.base + n):
+			at = append(at, n)
+		}
+	}
+	for _, through := range s.nodes {
+		if len(at) >= l.degree {
+			break
+		}
+		if !s.see(t.base + through) {
+			continue
+		}
+		for _, n := range l.neighbours(through) {
+			if n == none {
+				break
+			}
+			if t.part.returns(n) && s.see(t.base+n) {
+				at = append(at, n)
+			}
+		}
+	}
+	return at
+}
+
+// measureAt computes the distances of rows of a part.
+func (s *Scratch) measureAt(t *trail, at []uint32) {
+	s.Stats.Distances += len(at)
+	s.out = resized(s.out, len(at))
+	t.space.at(s.out, &t.target, at)
+}
+
+// offer puts measured rows into a pool, or where those that are not returned wait, and asks
+// for the links of those that are.
+func (s *Scratch) offer(t *trail, p *pool, far *queue, at []uint32) {
+	s.at = s.at[:0]
+	for i, row := range at {
+		e := newEntry(s.out[i], t.base+row)
+		switch {
+		case e >= p.bound():
+			continue
+		case !t.picky || t.part.returns(row):
+			p.add(e)
+		default:
+			far.push(e)
+		}
+		s.at = append(s.at, row)
+	}
+	l := &t.part.Graph.layers[0]
+	distance.Prefetch(unsafe.Pointer(unsafe.SliceData(l.links)), 4*l.degree, 4*l.degree, s.at)
+}
