@@ -282,7 +282,11 @@ func (c *machine) ask(t *rapid.T, at moment) {
 	}
 	q := Query{Vector: c.vectors.Draw(t, "query"), K: rapid.IntRange(0, 12).Draw(t, "k"), Exact: rapid.Bool().Draw(t, "exact")}
 	allow := c.allow(t, at)
-	got, want := SearchAll(nil, []Target{{at.view, allow}}, q, &c.scratch), at.model.search(q, allow)
+	search := SearchAll
+	if !q.Exact && rapid.Bool().Draw(t, "walk") {
+		search = walkAll
+	}
+	got, want := search(nil, []Target{{at.view, allow}}, q, &c.scratch), at.model.search(q, allow)
 	if q.Exact {
 		c.askMany(t, at, q.K, allow)
 	}
@@ -309,6 +313,21 @@ func (c *machine) ask(t *rapid.T, at moment) {
 			c.found++
 		}
 	}
+}
+
+// walkAll is SearchAll where every graph is walked, however small.
+func walkAll(dst []Candidate, targets []Target, q Query, s *Scratch) []Candidate {
+	if k := min(q.K, s.gather(targets)); k > 0 {
+		s.ef = efOf(&q, k, 1)
+		for i := range s.pieces {
+			if s.pieces[i].graph != nil {
+				s.choose(i)
+			}
+		}
+		dst = s.run(dst, targets[0].View.cfg.Metric, q, k)
+	}
+	s.release()
+	return dst
 }
 
 // askMany asks some queries in one pass.

@@ -44,10 +44,7 @@ func distancesOf(ef int) int {
 //
 // Replicas must decide alike. Products of floats are the same on every machine, which
 // sums of products and powers need not be.
-func (s *Scratch) plan(cfg *Config, q *Query) {
-	if q.Exact {
-		return
-	}
+func (s *Scratch) plan(cfg *Config, q *Query, k int) {
 	rows, eligible, graphs := 0, 0, 0
 	for i := range s.pieces {
 		if p := &s.pieces[i]; p.graph != nil {
@@ -57,7 +54,7 @@ func (s *Scratch) plan(cfg *Config, q *Query) {
 	if graphs == 0 {
 		return
 	}
-	s.ef = efOf(q, s.top.k, graphs)
+	s.ef = efOf(q, k, graphs)
 	lines := (4*cfg.Dim + 63) / 64
 	scan, distance := scanCost+lines*scanLineCost, walkCost+lines*walkLineCost
 	walk := distancesOf(s.ef) * distance
@@ -67,15 +64,20 @@ func (s *Scratch) plan(cfg *Config, q *Query) {
 			continue
 		}
 		a, b := float64(p.eligible*scan), float64(walk*p.eligible/eligible+entryDistances*distance)
-		if of, all := float64(eligible), float64(rows); a*a*a*of*of <= b*b*b*all*all {
-			continue
+		if of, all := float64(eligible), float64(rows); a*a*a*of*of > b*b*b*all*all {
+			s.choose(i)
 		}
-		p.walk = true
-		part := graph.Part{Graph: p.graph, Dead: p.dead}
-		if p.mask != nil {
-			part.Dead, part.Allow = nil, p.mask
-		}
-		s.parts = append(s.parts, part)
-		s.walked = append(s.walked, i)
 	}
+}
+
+// choose has the graph of a piece walked.
+func (s *Scratch) choose(i int) {
+	p := &s.pieces[i]
+	p.walk = true
+	part := graph.Part{Graph: p.graph, Dead: p.dead}
+	if p.mask != nil {
+		part.Dead, part.Allow = nil, p.mask
+	}
+	s.parts = append(s.parts, part)
+	s.walked = append(s.walked, i)
 }

@@ -104,11 +104,15 @@ func checkRecall(t *testing.T, target Target, queries []flow.Vector, k int, floo
 	found, asked := 0, 0
 	s.Stats = Stats{}
 	for i, v := range queries {
-		got := SearchAll(nil, []Target{target}, Query{Vector: v, K: k, EF: 100}, &s)
+		got := walkAll(nil, []Target{target}, Query{Vector: v, K: k, EF: 100}, &s)
 		if len(got) != len(exact[i]) {
 			t.Fatalf("query %d: %d candidates of %d", i, len(got), len(exact[i]))
 		}
 		for _, c := range got {
+			// Slots and ordinals are the same numbers here.
+			if _, live := target.View.SlotOf(uint32(c.Slot)); !live || target.Allow != nil && !target.Allow.Contains(uint32(c.Slot)) {
+				t.Fatalf("query %d found slot %d, which is dead or not allowed", i, c.Slot)
+			}
 			asked++
 			if c.Distance <= exact[i][len(exact[i])-1].Distance {
 				found++

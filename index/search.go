@@ -114,23 +114,29 @@ func (v *View) Search(q Query) []Candidate {
 // nothing. It panics on views of different Configs and on a vector of another dimension.
 func SearchAll(dst []Candidate, targets []Target, q Query, s *Scratch) []Candidate {
 	check(targets, len(q.Vector))
-	k := min(q.K, s.gather(targets))
-	if k > 0 {
+	if k := min(q.K, s.gather(targets)); k > 0 {
 		cfg := &targets[0].View.cfg
-		s.top.reset(k)
-		q.Vector = s.aim(cfg.Metric, q.Vector)
-		s.plan(cfg, &q)
-		for i := range s.pieces {
-			if !s.pieces[i].walk {
-				s.scan(cfg.Metric, q.Vector, i)
-			}
+		if !q.Exact {
+			s.plan(cfg, &q, k)
 		}
-		s.follow(cfg.Metric, &q)
-		dst = append(dst, s.top.sorted()...)
+		dst = s.run(dst, cfg.Metric, q, k)
 	}
 	s.release()
 	runtime.KeepAlive(targets)
 	return dst
+}
+
+// run searches the pieces as it was planned.
+func (s *Scratch) run(dst []Candidate, metric flow.Metric, q Query, k int) []Candidate {
+	s.top.reset(k)
+	q.Vector = s.aim(metric, q.Vector)
+	for i := range s.pieces {
+		if !s.pieces[i].walk {
+			s.scan(metric, q.Vector, i)
+		}
+	}
+	s.follow(metric, &q)
+	return append(dst, s.top.sorted()...)
 }
 
 // aim returns the vector that the kernels compare with the rows.
