@@ -130,6 +130,7 @@ func replicaView(rs *reports, shard flow.ShardID, id flow.ReplicaID, leader *rep
 	}
 	v.Role, v.Up, v.Leading = r.Role.String(), r.node.Up, leader != nil && leader.Replica == id
 	v.Term, v.Applied, v.Commit, v.FirstIndex, v.LastIndex = r.Term, r.Applied, r.Commit, r.FirstIndex, r.LastIndex
+	v.Segments, v.Graphs = r.Segments, r.Graphs
 	v.Digest, v.VectorCount, v.MemoryMB = hex64(r.Digest), r.Points, float64(r.MemoryBytes)/bytesPerMB
 	return v
 }
@@ -147,6 +148,9 @@ func statsView(s *flow.StatusResponse) client.Stats {
 	}
 	for _, sh := range shards.Shards {
 		v.TotalVectors += sh.VectorCount
+		for _, r := range sh.Replicas {
+			v.Segments, v.Graphs = v.Segments+r.Segments, v.Graphs+r.Graphs
+		}
 	}
 	return v
 }

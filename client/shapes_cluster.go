@@ -62,6 +62,10 @@ type Replica struct {
 	Digest      string  `json:"digest"`
 	VectorCount uint64  `json:"vectorCount"`
 	MemoryMB    float64 `json:"memoryMB"`
+	// Segments is how many segments the shard has, Graphs how many of them the replica
+	// searches by their graph; the others it searches exactly.
+	Segments int `json:"segments"`
+	Graphs   int `json:"graphs"`
 }
 
 // Shard is one row of GET /cluster/shards.
@@ -96,8 +100,11 @@ type Stats struct {
 	ShardCount        int     `json:"shardCount"`
 	ReplicationFactor int     `json:"replicationFactor"`
 	CollectionCount   int     `json:"collectionCount"`
-	Nodes             []Node  `json:"nodes"`
-	Shards            []Shard `json:"shards"`
+	// Segments and Graphs are the sums over all replicas.
+	Segments int     `json:"segments"`
+	Graphs   int     `json:"graphs"`
+	Nodes    []Node  `json:"nodes"`
+	Shards   []Shard `json:"shards"`
 }
 
 // The statuses of Health.

@@ -1,7 +1,7 @@
 package embed
 
 import (
-	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +18,9 @@ const measureEvery = time.Second
 // garbage collector is asked to look for what can be freed.
 const collectBytes = 64 << 20
 
+// collectAfter is for how many intervals no memory was mapped before it is asked to anyway.
+const collectAfter = 5
+
 // meter measures the process, the store and the network once an interval, so
 // that the node's turn only reads the last result.
 type meter struct {
@@ -27,6 +30,9 @@ type meter struct {
 	// more but not collected; collected is what it was after the last collection asked for.
 	mapped    func() int64
 	collected int64
+	// before is what it was at the last look, still for how many looks it has been that.
+	before int64
+	still  int
 
 	// Of the last measurement; used by measure alone.
 	at    time.Time
@@ -58,14 +64,19 @@ func (m *meter) run(stop <-chan struct{}) {
 	}
 }
 
-// collect runs the garbage collector when much memory was mapped since it ran last: it
-// does not count that memory, so it would not know that there is some to be freed.
+// collect runs the garbage collector when much memory was mapped since it ran last, or
+// some was and no more for a while: it does not count that memory, so it would not know
+// that there is some to be freed.
 func (m *meter) collect() {
-	if m.mapped() > m.collected+m.collected/4+collectBytes {
-		runtime.GC()
-		m.collected = m.mapped()
+	now := m.mapped()
+	if m.still++; now != m.before {
+		m.before, m.still = now, 0
 	}
-	m.collected = min(m.collected, m.mapped())
+	if now > m.collected+m.collected/4+collectBytes || now != m.collected && m.still == collectAfter {
+		debug.FreeOSMemory()
+		m.before = m.mapped()
+		m.collected = m.before
+	}
 }
 
 func (m *meter) measure(now time.Time) {

@@ -49,6 +49,7 @@ their row numbers.`,
 	flags.IntVar(&f.limit, "limit", 0, "use the first so many queries; 0 is all that the truth covers")
 	flags.IntVar(&f.concurrency, "concurrency", 1, "searches under way at once")
 	flags.BoolVar(&b.request.Exact, "exact", false, "compare with every vector instead of using the index")
+	flags.IntVar(&b.request.EF, "ef", 0, "candidates kept while graphs are searched; more finds more and takes longer (0: the node's choice)")
 	f.read.add(cmd)
 	timeoutFlag(cmd, defaultBenchTimeout, "how long to try each search, failovers included")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {

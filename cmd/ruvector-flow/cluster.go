@@ -145,6 +145,7 @@ func (a *app) stats() *cobra.Command {
 			t.row("collections", s.CollectionCount)
 			t.row("shards", s.ShardCount)
 			t.row("replication factor", s.ReplicationFactor)
+			t.row("segments with a graph", fmt.Sprintf("%d of %d", s.Graphs, s.Segments))
 			t.row("memory of the nodes", gigabytes(s.TotalMemoryGB))
 			t.gap()
 			nodeTable(t, s.Nodes)
