@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -432,5 +433,52 @@ func TestEstimateCollection(t *testing.T) {
 	}
 	if list, err := c.ListCollections(ctx); err != nil || len(list) != 0 {
 		t.Errorf("there are collections: %v, error %v", list, err)
+	}
+}
+
+// TestDeleteMatching deletes page by page what passes, and leaves what changed meanwhile.
+func TestDeleteMatching(t *testing.T) {
+	f, c, ctx := connect(t)
+	if err := c.CreateCollection(ctx, flow.CreateCollectionRequest{Name: "c", Dim: 1, Metric: flow.Dot}); err != nil {
+		t.Fatal(err)
+	}
+	var all []flow.Point
+	for i := range uint64(2 * deletePage) {
+		all = append(all, flow.Point{ID: flow.NumberID(i), Vector: flow.Vector{1}})
+	}
+	if _, err := c.Upsert(ctx, "c", all, client.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DeleteMatching(ctx, "c", nil); flow.KindOf(err) != flow.InvalidArgument {
+		t.Errorf("without a filter: %v", err)
+	}
+	f.mu.Lock()
+	f.fail = func(req flow.Request) error { // point 7 is written after it was found
+		if w, ok := req.(*flow.WriteRequest); ok && w.Ops[0].ID == flow.NumberID(0) {
+			p := f.collections["c"].points[flow.NumberID(7)]
+			p.Version++
+			f.collections["c"].points[flow.NumberID(7)] = p
+		}
+		return nil
+	}
+	f.mu.Unlock()
+	want := flow.Filter(`{"must":[]}`)
+	token, err := c.DeleteMatching(ctx, "c", want)
+	if err != nil || len(token) == 0 {
+		t.Errorf("token %v, error %v", token, err)
+	}
+	if n, err := c.Count(ctx, flow.CountRequest{Collection: "c"}); err != nil || n.Count != 1 {
+		t.Errorf("%d points are left, error %v; want the one that was written meanwhile", n.Count, err)
+	}
+	f.mu.Lock()
+	f.fail = func(req flow.Request) error {
+		if s, ok := req.(*flow.ScrollRequest); ok && string(s.Filter) == string(want) {
+			return flow.Errorf(flow.ResourceExhausted, "api.fake", "no room")
+		}
+		return nil
+	}
+	f.mu.Unlock()
+	if _, err = c.DeleteMatching(ctx, "c", want); flow.KindOf(err) != flow.ResourceExhausted || !strings.Contains(err.Error(), "after the delete of 0 points") {
+		t.Errorf("a delete that fails: %v", err)
 	}
 }

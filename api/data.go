@@ -42,6 +42,9 @@ func (x *exchange) write(decode func([]byte) (points, error)) error {
 	if err != nil {
 		return err
 	}
+	if pts.filter != nil {
+		return x.removeMatching(req, pts.filter, wait)
+	}
 	req.Ops = pts.ops
 	if req.ID.IsZero() { // so that an unknown outcome can be retried even if the node does not answer
 		req.ID = client.NewRequestID()

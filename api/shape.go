@@ -53,7 +53,7 @@ var (
 	upsertShape = shape{known: []string{"points", "batch"}, refused: []string{"shard_key", "update_filter", "update_mode"}}
 	pointShape  = shape{known: []string{"id", "vector", "payload", "if_version"}}
 	batchShape  = shape{known: []string{"ids", "vectors", "payloads"}}
-	deleteShape = shape{known: []string{"points"}, refused: []string{"filter", "shard_key"}}
+	deleteShape = shape{known: []string{"points", "filter"}, refused: []string{"shard_key"}}
 	doomedShape = shape{known: []string{"id", "if_version"}}
 	getShape    = shape{
 		known:   []string{"ids", "with_payload", "with_vector"},

@@ -24,6 +24,8 @@ type points struct {
 	total int
 	// conditional says that some operation has a condition.
 	conditional bool
+	// filter says what a delete is of, instead of ops.
+	filter flow.Filter
 }
 
 // decodeUpsert reads {"points":[{"id","vector","payload","if_version"}…]} or
@@ -56,18 +58,30 @@ func decodeUpsert(body []byte) (p points, err error) {
 	return p, err
 }
 
-// decodeDelete reads {"points":[id or {"id","if_version"}…]}.
+// decodeDelete reads {"points":[id or {"id","if_version"}…]} or {"filter":…}.
 func decodeDelete(body []byte) (p points, err error) {
 	given := false
 	err = decode(body, func(s *scanner) *scan.Error {
 		p.s = s
-		if err := s.fields(&deleteShape, func(string) *scan.Error {
+		if err := s.fields(&deleteShape, func(key string) (err *scan.Error) {
+			if key == "filter" {
+				if s.Null() {
+					return nil
+				}
+				p.filter, err = s.filter()
+				return err
+			}
 			given = true
 			return p.list(p.doomed)
 		}); err != nil {
 			return err
 		}
-		if !given {
+		switch {
+		case given && p.filter != nil:
+			return scan.Wrong("filter", "is there beside points; give one of them")
+		case p.filter != nil:
+			return nil
+		case !given:
 			return scan.Wrong("points", "is missing")
 		}
 		if len(p.ops) == 0 {

@@ -338,3 +338,19 @@ func points(recs []PointRecord) []flow.Point {
 	}
 	return ps
 }
+
+// DeleteMatching deletes the points that pass a filter, each in the version in which it
+// passed; what other writes change meanwhile stays as they leave it. On an error some
+// may be deleted; doing it again is harmless.
+func (c *Client) DeleteMatching(ctx context.Context, collection string, f flow.Filter) (flow.SessionToken, error) {
+	const op = "client.DeleteMatching"
+	if len(f) == 0 {
+		return nil, flow.Errorf(flow.InvalidArgument, op, "filter is empty; {} deletes every point")
+	}
+	var u UpdateResult
+	body := append(append([]byte(`{"filter":`), f...), '}')
+	if _, err := c.do(ctx, &call{op: op, method: http.MethodPost, path: collectionPath(collection, "/points/delete"), body: body}, &u); err != nil {
+		return nil, err
+	}
+	return flow.ParseSessionToken(u.Session)
+}
