@@ -146,6 +146,7 @@ func (c *checks) afterTurn(h *host) {
 		}
 		if r.Leading {
 			c.leads(h, r)
+			c.commitsOwn(h, was, seen, r)
 		}
 		if !seen || was.applied != r.Applied || was.replica != r.Replica {
 			c.compare(h, r)

@@ -41,6 +41,7 @@ func (c *checks) facts(shard flow.ShardID) *groupFacts {
 // began reads what a process that starts finds on its disk.
 func (c *checks) began(h *host) {
 	h.written, h.touched, h.epochs = readGroups(h.disk.rows.root), nil, map[flow.ShardID]uint64{}
+	c.leftOver(h)
 }
 
 // wrote watches a batch that a process has given to its disk.
@@ -68,6 +69,7 @@ func (c *checks) wrote(h *host, b *disk.Batch) {
 	}
 	for _, shard := range h.touched {
 		g := h.written[shard]
+		c.replacedWhole(h, g)
 		c.compareCommitted(h, g)
 		c.storedOnce(h, g)
 	}
@@ -82,8 +84,12 @@ func (c *checks) wrotePut(h *host, g *writtenGroup, tag byte, op disk.Op, batch 
 		c.keepVote(h, g)
 	}
 	if tag == tagLog && len(op.Key) == logKeySize {
-		if index := binary.BigEndian.Uint64(op.Key[tagAt+1:]); index <= g.checked {
+		index := binary.BigEndian.Uint64(op.Key[tagAt+1:])
+		if index <= g.checked {
 			g.checked = index - 1
+		}
+		if index <= g.last() {
+			g.replaced = max(g.replaced, g.last())
 		}
 	}
 	if !g.take(tag, op.Key, op.Value, batch) {

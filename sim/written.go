@@ -55,6 +55,9 @@ type writtenGroup struct {
 	checked            uint64 // commit up to which entries were compared
 	leading            bool   // it was seen to lead in term
 	ledTerm            uint64
+	// replaced is where the log ended before the batch wrote over a part of it; 0 if it
+	// did not.
+	replaced uint64
 	// slots are the versions that the batch stored rows at; of one batch only.
 	slots []uint64
 }
