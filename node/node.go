@@ -218,11 +218,10 @@ func (n *Node) Tick() {
 	stalled := n.stalled()
 	for _, s := range n.hosted {
 		// A leader that cannot store anything falls silent, so that another is elected.
-		if r := n.replicas[s]; !stalled || !r.IsLeader() {
-			r.Tick()
+		if r := n.replicas[s]; stalled && r.IsLeader() || r.Tick() {
+			n.touched[s] = true
 		}
 	}
-	n.touchAll()
 	n.tickPeers()
 	n.tickCalls()
 	n.tickRequests()

@@ -119,6 +119,9 @@ func (n *Node) tickShard(su *shardUpkeep) {
 			su.active[id] = true
 		}
 	}
+	if len(su.active) == 0 {
+		return // as most are at most ticks
+	}
 	for _, id := range slices.Sorted(maps.Keys(su.active)) {
 		if n.keepUp(su, id) {
 			delete(su.active, id)

@@ -175,6 +175,9 @@ func (s *shrinking) smallerShape() {
 			break
 		}
 	}
+	if s.best.Scenario.Ending != Whole {
+		s.with(func(c *Scenario) { c.Ending = Whole })
+	}
 	if s.best.Scenario.LateJoins > 0 {
 		s.with(func(c *Scenario) { c.LateJoins = 0 })
 	}

@@ -138,6 +138,9 @@ func (q *readQueue) release(r *Replica) {
 	}
 }
 
+// any says whether a read waits.
+func (q *readQueue) any() bool { return len(q.pending)+len(q.waiting)+len(q.ready) > 0 }
+
 // restart gives up the rounds in flight: another begins for their reads, which a late
 // answer to the old one still serves.
 func (q *readQueue) restart() { q.begun = nil }

@@ -235,19 +235,20 @@ func (r *Replica) soleVoter() bool {
 	return len(v) == 1 && v[0] == uint64(r.id) && len(r.conf.GetVotersOutgoing()) == 0
 }
 
-// Tick advances the replica by one tick of its node.
-func (r *Replica) Tick() {
+// Tick advances the replica by one tick of its node. It is false when that leaves no
+// work for Advance, as for most followers at most ticks.
+func (r *Replica) Tick() (moved bool) {
 	r.tickSnapshots()
 	r.reads.tick(r)
 	if r.state == raft.StateLeader {
 		r.raft.Tick()
-		return
+		return true
 	}
 	// Our own countdown, drawn from the node's source: Raft's would come from
 	// crypto/rand, which no seed can replay.
 	r.raft.TickQuiesced()
 	if r.elapsed++; r.elapsed < r.deadline {
-		return
+		return r.reads.any() || r.receive != nil
 	}
 	// An election that fails is soon tried again, but each time after twice as long:
 	// where votes take longer than that, candidates would only get in each other's way.
@@ -258,6 +259,7 @@ func (r *Replica) Tick() {
 	if r.IsVoter() {
 		r.must(r.raft.Campaign())
 	}
+	return true
 }
 
 // resetTimer restarts the countdown. Followers take turns: each of the voters other
