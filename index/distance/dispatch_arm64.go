@@ -4,8 +4,11 @@ import (
 	"unsafe"
 )
 
-// kernels returns what this processor can run, slowest first. Every arm64 has NEON.
-func kernels() []kernel { return []kernel{portable, neon} }
+// compiled are the kernels that this architecture has, slowest first.
+func compiled() []kernel { return []kernel{portable, neon} }
+
+// runs says whether this processor can run a kernel: every arm64 has NEON.
+func (kernel) runs() bool { return true }
 
 // squaredL2 and its siblings call assembly directly, not through a table of
 // functions, so that callers may keep out and q on their stack.

@@ -2,8 +2,10 @@
 
 package distance
 
-// kernels returns what this processor can run, slowest first.
-func kernels() []kernel { return []kernel{portable} }
+// compiled are the kernels that this architecture has.
+func compiled() []kernel { return []kernel{portable} }
+
+func (kernel) runs() bool { return true }
 
 func squaredL2(_ kernel, out, q, rows []float32, stride int, at []uint32) {
 	squaredL2Portable(out, q, rows, stride, at)

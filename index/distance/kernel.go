@@ -13,20 +13,34 @@ type kernel uint8
 const (
 	portable kernel = iota
 	avx2
+	avx512
 	neon
 )
 
-var kernelNames = [...]string{portable: "portable", avx2: "avx2", neon: "neon"}
+var kernelNames = [...]string{portable: "portable", avx2: "avx2", avx512: "avx512", neon: "neon"}
 
 func (k kernel) String() string { return kernelNames[k] }
+
+// kernels returns what this processor can run, slowest first.
+func kernels() []kernel {
+	return slices.DeleteFunc(compiled(), func(k kernel) bool { return !k.runs() })
+}
 
 // active is the kernel in use: the one this processor runs best, until use puts
 // another in its place. A pointer, because a program may choose once at its start;
 // what it chooses cannot be seen in any result.
 var active = best(kernels())
 
-// best returns the last of the kernels, which are ordered from slow to fast.
-func best(ks []kernel) *kernel { return &ks[len(ks)-1] }
+// best returns the last of the kernels, which are ordered from slow to fast, but for
+// those that are opt-in.
+func best(ks []kernel) *kernel {
+	ks = slices.DeleteFunc(ks, kernel.optIn)
+	return &ks[len(ks)-1]
+}
+
+// optIn says that a kernel is used only when its name is given: nothing that we test on
+// could run it yet.
+func (k kernel) optIn() bool { return k == avx512 }
 
 func (k *kernel) use(other kernel) { *k = other }
 
@@ -43,7 +57,7 @@ func Kernels() []string {
 }
 
 // Use makes the named one of Kernels the kernel in use, in place of the one that
-// suits the processor best; "" changes nothing. A program may call it at its start,
+// suits the processor best; "" changes nothing. Some are never in use but by this: see TESTING.md. A program may call it at its start,
 // before anything computes: it is not guarded against use at the same time.
 func Use(name string) error {
 	i := slices.Index(Kernels(), name)

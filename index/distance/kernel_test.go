@@ -9,6 +9,16 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
+// TestBest: what nothing has tested is not chosen by itself.
+func TestBest(t *testing.T) {
+	if got := *best([]kernel{portable, avx2, avx512}); got != avx2 {
+		t.Errorf("of portable, avx2 and avx512, %v is chosen", got)
+	}
+	if got := *best([]kernel{portable, neon}); got != neon {
+		t.Errorf("of portable and neon, %v is chosen", got)
+	}
+}
+
 func TestUse(t *testing.T) {
 	before := Kernel()
 	defer func() {
@@ -34,5 +44,21 @@ func TestUse(t *testing.T) {
 	}
 	if !slices.Contains(Kernels(), "portable") {
 		t.Fatalf("Kernels() = %v, without the definition", Kernels())
+	}
+}
+
+// TestKernelsThatRunHere shows which kernels the other tests of this package compare:
+// one that this processor cannot run is skipped where it is seen.
+func TestKernelsThatRunHere(t *testing.T) {
+	for _, k := range compiled() {
+		t.Run(k.String(), func(t *testing.T) {
+			if !k.runs() {
+				t.Skipf("this processor cannot run %s: its assembly is not tested here", k)
+			}
+			out := make([]float32, 1)
+			if squaredL2(k, out, []float32{1, 2, 3}, []float32{3, 2, 5}, 3, nil); out[0] != 8 {
+				t.Errorf("the squared distance is %v, want 8", out[0])
+			}
+		})
 	}
 }
