@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -268,7 +269,7 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 	var seed [8]byte
 	rand.Read(seed[:]) // never fails (crypto/rand)
 	n, err := node.New(node.Config{
-		Clock: s.clock, Network: s.transport, Disk: &queuedDisk{Disk: s.store, box: s.box}, Workers: s.workers, Memory: &s.memory,
+		Clock: s.clock, Network: s.transport, Disk: &queuedDisk{Disk: s.store, box: s.box}, Workers: s.workers, Memory: &s.memory, Parallel: s.parallel,
 		Seed: binary.LittleEndian.Uint64(seed[:]),
 		Addr: s.addr, APIAddr: s.apiAddr,
 		Usage: meter.usage, OnPeers: s.transport.SetPeers, OnEvent: s.logEvent, Tuning: tuning,
@@ -298,6 +299,20 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 	s.running.Go(func() { s.lost("--cluster-listen", s.transport.Serve(peer)) })
 	s.running.Go(func() { s.lost("--listen", s.http.Serve(web)) })
 	return nil
+}
+
+// parallel calls do(0) to do(n-1) on as many goroutines as there are workers, and waits.
+func (s *Server) parallel(n int, do func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, s.cfg.Workers) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // logEvent tells Logf of the few events that an operator may have to act on.

@@ -25,6 +25,9 @@ type Config struct {
 	Network net.Network
 	Disk    disk.Disk
 	Workers Workers
+	// Parallel calls do(0) to do(n-1), perhaps several at a time, and returns when all have
+	// returned: for the start, when stored replicas are read. Nil does one after the other.
+	Parallel func(n int, do func(i int))
 	// Memory is where vectors and graphs lie; nil for the Go heap.
 	Memory memory.Source
 	// Seed makes the node's random choices; production draws it, the simulator gives it.
@@ -139,18 +142,38 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range stored {
-		r, err := replica.Open(cfg.Disk, n.replicaConfig(s))
-		if err != nil {
-			return nil, err
-		}
-		n.host(s, r)
+	if err := n.open(stored); err != nil {
+		return nil, err
 	}
 	if n.replicas[flow.SystemShard] == nil {
 		return nil, flow.Errorf(flow.Corrupt, "node.New", "the disk holds an identity but no replica of the system group")
 	}
 	n.calls.next = n.incarnation << 32
 	return n, nil
+}
+
+// open takes up the stored replicas. What they have is read by as many goroutines as
+// Config.Parallel has.
+func (n *Node) open(stored []flow.ShardID) error {
+	replicas, errs := make([]*replica.Replica, len(stored)), make([]error, len(stored))
+	load := func(i int) { replicas[i], errs[i] = replica.Load(n.cfg.Disk, n.replicaConfig(stored[i])) }
+	if n.cfg.Parallel != nil {
+		n.cfg.Parallel(len(stored), load)
+	} else {
+		for i := range stored {
+			load(i)
+		}
+	}
+	for i, s := range stored {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		if err := replicas[i].Start(); err != nil {
+			return err
+		}
+		n.host(s, replicas[i])
+	}
+	return nil
 }
 
 // nextIncarnation counts this start.

@@ -118,6 +118,17 @@ type Result struct {
 
 // Open loads a shard's replica from the store.
 func Open(d disk.Reader, cfg Config) (*Replica, error) {
+	r, err := Load(d, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.Start()
+}
+
+// Load is the first part of Open, and the long one: it reads the log and rebuilds the
+// machine, which needs nothing of the node but its store. Several replicas may be loaded
+// on as many goroutines. Start, on the node's own, is the other part.
+func Load(d disk.Reader, cfg Config) (*Replica, error) {
 	cfg.Tuning.setDefaults()
 	r := &Replica{cfg: cfg, sweep: true, waiters: map[flow.RequestID][]func(Result){}, sends: map[flow.ReplicaID]*sender{}, landing: map[flow.ReplicaID]*landing{}}
 	b, ok, err := d.Get(groupKey(cfg.Shard, tagGroup))
@@ -143,7 +154,7 @@ func Open(d disk.Reader, cfg Config) (*Replica, error) {
 	}
 	r.log.snapshot = r.position
 	r.durable = r.log.last()
-	return r, r.start()
+	return r, nil
 }
 
 // New makes a replica that knows nothing yet, writing it into b in place of
@@ -155,7 +166,7 @@ func New(b *disk.Batch, cfg Config, id flow.ReplicaID) (*Replica, error) {
 	r := &Replica{cfg: cfg, id: id, number: 1, machine: cfg.NewMachine(), waiters: map[flow.RequestID][]func(Result){}, sends: map[flow.ReplicaID]*sender{}, landing: map[flow.ReplicaID]*landing{}}
 	r.log = &raftLog{shard: cfg.Shard, hard: &raftpb.HardState{}, conf: &raftpb.ConfState{}, snapshot: r.position}
 	r.conf = r.log.conf
-	return r, r.start()
+	return r, r.Start()
 }
 
 func (r *Replica) corrupt(what string, err error) error {
@@ -202,8 +213,8 @@ func (r *Replica) loadState(d disk.Reader) error {
 	return nil
 }
 
-// start creates the Raft core on the loaded log.
-func (r *Replica) start() error {
+// Start creates the Raft core on the loaded log.
+func (r *Replica) Start() error {
 	t := r.cfg.Tuning
 	n, err := raft.NewRawNode(&raft.Config{
 		ID: uint64(r.id), ElectionTick: t.ElectionTicks, HeartbeatTick: t.HeartbeatTicks,
@@ -215,7 +226,7 @@ func (r *Replica) start() error {
 		Logger: quiet{r},
 	})
 	if err != nil {
-		return flow.Errorf(flow.Internal, "replica.start", "starting raft: %w", err).OnShard(r.cfg.Shard)
+		return flow.Errorf(flow.Internal, "replica.Start", "starting raft: %w", err).OnShard(r.cfg.Shard)
 	}
 	r.raft = n
 	hs := r.log.hard
