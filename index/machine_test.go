@@ -315,12 +315,12 @@ func (c *machine) ask(t *rapid.T, at moment) {
 	}
 }
 
-// walkAll is SearchAll where every graph is walked, however small.
+// walkAll is SearchAll where every graph is walked that may be, however small.
 func walkAll(dst []Candidate, targets []Target, q Query, s *Scratch) []Candidate {
 	if k := min(q.K, s.gather(targets)); k > 0 {
 		s.ef = efOf(&q, k, 1)
 		for i := range s.pieces {
-			if s.pieces[i].graph != nil {
+			if s.pieces[i].walkable() {
 				s.choose(i)
 			}
 		}

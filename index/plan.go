@@ -1,31 +1,37 @@
 package index
 
-import "github.com/ruvector-flow/ruvector-flow/index/graph"
-
-// The EF of a query that leaves it to the index: 64 in one graph. Each graph beyond the
-// first is a beginning of its own, and finds as much with less in view: of images in 1, 5
-// and 16 graphs, 64, 35 and 16 find the same (.997).
-const (
-	graphsEF     = 320
-	beforeGraphs = 4
+import (
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
 
-// efOf returns how many rows the walk of some graphs for a query of k candidates keeps.
+// efOf returns how many rows the walk of some graphs for a query of k candidates keeps:
+// if the index is to choose, 64 in one graph and fewer in more, down to 32. Each graph is
+// a beginning of its own; of images and clusters in 1 and 16 graphs, 64 and 32 find .994 or
+// more.
 func efOf(q *Query, k, graphs int) int {
 	if q.EF > 0 {
 		return max(q.EF, k)
 	}
-	return max(k+k/graphs, graphsEF/(graphs+beforeGraphs))
+	return max(k+k/graphs, 32+32/graphs)
 }
 
 // What comparing costs, in nanoseconds of a Zen 3 core, of which only the ratios
-// matter: some, and some for each 64 bytes of a row. A walk fetches rows that nothing
-// could foresee; a scan is told which come next.
+// matter: some, and some for each 64 bytes of a row. A scan is told which rows come next; a
+// walk fetches rows that nothing could foresee. Where few rows may be returned, a walk
+// leaps over the others (see package graph): then it computes few distances, and its
+// hops are what costs.
 const (
 	scanCost, scanLineCost = 10, 4
 	walkCost, walkLineCost = 120, 8
-	// entryDistances is about how many distances it takes to come into a graph.
-	entryDistances = 80
+	leapCost, leapLineCost = 2000, 25
+	// entryDistances and entryHops are about what it takes to come into a graph.
+	entryDistances, entryHops = 80, 10
+	// leapShare is the part of the rows, 1/leapShare, below which a walk leaps.
+	leapShare = 3
+	// scanShare is the part of the rows, 1/scanShare, below which a walk finds too little:
+	// in 2 of 100 rows, .87 to .99 of the nearest.
+	scanShare = 32
 )
 
 // distancesOf returns about how many distances a walk with an ef computes: measured, on
@@ -38,37 +44,54 @@ func distancesOf(ef int) int {
 	return n
 }
 
-// plan decides which pieces are walked: those whose share of a walk costs less than
-// comparing their eligible rows. A walk among rows of which a part s is eligible costs
-// s^(-2/3) times as much as one among eligible rows alone (measured from 1/2 to 1/100).
-//
-// Replicas must decide alike. Products of floats are the same on every machine, which
-// sums of products and powers need not be.
+// costs returns what comparing a row costs in a scan and in a walk, and what a leap costs.
+func costs(cfg *Config) (scan, distance, leap int) {
+	lines := (4*cfg.Dim + 63) / 64
+	walked := lines
+	switch cfg.Quantization {
+	case flow.Int8:
+		walked = (cfg.Dim + 63) / 64
+	case flow.Binary:
+		walked = (cfg.Dim + 511) / 512
+	}
+	return scanCost + lines*scanLineCost, walkCost + walked*walkLineCost, leapCost + walked*leapLineCost
+}
+
+// plan decides which pieces are walked: those whose part of a walk costs less than
+// comparing their eligible rows. Replicas must decide alike: it reckons in whole numbers.
 func (s *Scratch) plan(cfg *Config, q *Query, k int) {
-	rows, eligible, graphs := 0, 0, 0
+	eligible, graphs := 0, 0
 	for i := range s.pieces {
 		if p := &s.pieces[i]; p.graph != nil {
-			rows, eligible, graphs = rows+len(p.slots), eligible+p.eligible, graphs+1
+			eligible, graphs = eligible+p.eligible, graphs+1
 		}
 	}
 	if graphs == 0 {
 		return
 	}
 	s.ef = efOf(q, k, graphs)
-	lines := (4*cfg.Dim + 63) / 64
-	scan, distance := scanCost+lines*scanLineCost, walkCost+lines*walkLineCost
-	walk := distancesOf(s.ef) * distance
+	scan, distance, leap := costs(cfg)
 	for i := range s.pieces {
 		p := &s.pieces[i]
-		if p.graph == nil {
+		if !p.walkable() {
 			continue
 		}
-		a, b := float64(p.eligible*scan), float64(walk*p.eligible/eligible+entryDistances*distance)
-		if of, all := float64(eligible), float64(rows); a*a*a*of*of > b*b*b*all*all {
+		var walk int
+		if p.eligible*leapShare <= len(p.slots) {
+			walk = (entryHops + s.ef*p.eligible/eligible) * leap
+		} else {
+			// Rows that must not be returned are compared too: of twice the rows, half as many again.
+			distances := entryDistances + distancesOf(s.ef)*p.eligible/eligible
+			walk = distances * (p.eligible + len(p.slots)) / (2 * p.eligible) * distance
+		}
+		if walk < p.eligible*scan {
 			s.choose(i)
 		}
 	}
 }
+
+// walkable says whether a walk of the piece finds what there is.
+func (p *piece) walkable() bool { return p.graph != nil && p.eligible*scanShare >= len(p.slots) }
 
 // choose has the graph of a piece walked.
 func (s *Scratch) choose(i int) {

@@ -17,7 +17,7 @@ type Query struct {
 	// K is how many candidates to return; none for 0 or less.
 	K int
 	// EF is how many rows a walk of the graphs keeps in view, at least K; 0 is the index's
-	// choice: 64 in one graph, fewer when there are more, and more for a K above 32.
+	// choice: 64 in one graph, down to 32 in many, and more for a large K.
 	// More takes longer and finds more.
 	EF int
 	// Exact compares every point. Without it an approximate answer is allowed.
