@@ -8,8 +8,10 @@ package graph
 
 import (
 	"slices"
+	"unsafe"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/index/distance"
 	"github.com/ruvector-flow/ruvector-flow/index/memory"
 )
 
@@ -37,6 +39,11 @@ type layer struct {
 // neighbours returns the places of a node's links.
 func (l *layer) neighbours(node uint32) []uint32 {
 	return l.links[int(node)*l.degree:][:l.degree]
+}
+
+// prefetch asks the memory for the links of nodes.
+func (l *layer) prefetch(nodes []uint32) {
+	distance.Prefetch(unsafe.Pointer(unsafe.SliceData(l.links)), 4*l.degree, 4*l.degree, nodes)
 }
 
 // row returns the row of a node.

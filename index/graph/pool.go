@@ -1,9 +1,6 @@
 package graph
 
-import (
-	"math"
-	"sort"
-)
+import "math"
 
 // none is what fills the places of a node's links behind the last one.
 const none = math.MaxUint32
@@ -75,7 +72,14 @@ func (p *pool) add(e entry) {
 	} else {
 		n--
 	}
-	i := sort.Search(n, func(i int) bool { return p.entries[i] > e })
+	i, end := 0, n
+	for i < end {
+		if mid := int(uint(i+end) / 2); p.entries[mid] < e {
+			i = mid + 1
+		} else {
+			end = mid
+		}
+	}
 	copy(p.entries[i+1:], p.entries[i:n])
 	p.entries[i] = e
 	p.next = min(p.next, i)

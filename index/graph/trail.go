@@ -3,9 +3,6 @@ package graph
 import (
 	"math"
 	"math/bits"
-	"unsafe"
-
-	"github.com/ruvector-flow/ruvector-flow/index/distance"
 )
 
 // leapShare is the share of a part's rows, 1/leapShare, that may be returned at most for
@@ -34,6 +31,9 @@ type trail struct {
 	at, nodes []uint32
 	nearest   entry
 	entered   bool // at was chosen by sketches
+	// row is the one to be expanded, if one is chosen.
+	row    uint32
+	chosen bool
 }
 
 // choosy says whether some of the rows must not be returned, and whether they are so many
@@ -107,7 +107,7 @@ func (t *trail) start(s *Scratch, ef int) {
 	t.pool.reset(ef)
 	t.far.reset()
 	layers := t.part.Graph.layers
-	t.layer, t.node, t.nearest, t.entered = len(layers)-1, 0, ^entry(0), false
+	t.layer, t.node, t.nearest, t.entered, t.chosen = len(layers)-1, 0, ^entry(0), false, false
 	if k := t.part.Graph.sketches; k != nil && len(s.active) > 1 {
 		t.enter(s, k)
 	} else {
@@ -118,25 +118,31 @@ func (t *trail) start(s *Scratch, ef int) {
 	t.space.prefetch(t.at)
 }
 
-// step measures the rows that were listed, chooses the next node and lists its neighbours.
-// It returns false when the beam best rows are expanded.
+// step does what can be done without waiting for memory: it measures the rows that were
+// listed, or lists the neighbours of the row that was chosen, and asks for what the next
+// step needs. It returns false when the beam best rows are expanded.
 func (t *trail) step(s *Scratch, beam int) bool {
-	s.measureAt(t, t.at)
-	s.offer(t, &t.pool, &t.far, t.at)
-	if t.layer > 0 && t.descend(s) {
-		return true
-	}
-	for {
-		e, ok := nearest(&t.pool, &t.far, beam)
-		if !ok {
-			return false
-		}
-		t.at = s.list(t, e.ref()-t.base, t.at[:0])
-		if len(t.at) > 0 {
+	if t.chosen {
+		t.chosen = false
+		if t.at = s.list(t, t.row, t.at[:0]); len(t.at) > 0 {
 			t.space.prefetch(t.at)
 			return true
 		}
+	} else {
+		s.measureAt(t, t.at)
+		s.offer(t, &t.pool, &t.far, t.at)
+		if t.layer > 0 && t.descend(s) {
+			return true
+		}
 	}
+	e, ok := nearest(&t.pool, &t.far, beam)
+	if !ok {
+		return false
+	}
+	t.row, t.chosen = e.ref()-t.base, true
+	s.at = append(s.at[:0], t.row)
+	t.part.Graph.layers[0].prefetch(s.at)
+	return true
 }
 
 // descend goes on in the upper layers, by steps to nearer nodes, and returns false when
@@ -183,6 +189,7 @@ func (s *Scratch) follow(ef int) {
 		ahead := s.launch(next, ef)
 		s.measureAt(now.trail, now.at)
 		s.offer(now.trail, &s.pool, &s.far, now.at)
+		now.trail.part.Graph.layers[0].prefetch(s.at)
 		if !ahead {
 			ahead = s.launch(next, ef)
 		}
@@ -285,8 +292,8 @@ func (s *Scratch) measureAt(t *trail, at []uint32) {
 	t.space.at(s.out, &t.target, at)
 }
 
-// offer puts measured rows into a pool, or where those that are not returned wait, and asks
-// for the links of those that are.
+// offer puts measured rows into a pool, or where those that are not returned wait, and lists
+// in s.at those that it did.
 func (s *Scratch) offer(t *trail, p *pool, far *queue, at []uint32) {
 	s.at = s.at[:0]
 	for i, row := range at {
@@ -301,6 +308,4 @@ func (s *Scratch) offer(t *trail, p *pool, far *queue, at []uint32) {
 		}
 		s.at = append(s.at, row)
 	}
-	l := &t.part.Graph.layers[0]
-	distance.Prefetch(unsafe.Pointer(unsafe.SliceData(l.links)), 4*l.degree, 4*l.degree, s.at)
 }
