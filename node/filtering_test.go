@@ -184,3 +184,28 @@ func TestFields(t *testing.T) {
 		}
 	}
 }
+
+// TestScrollOfFew: pages of a scroll are the same whether a filter leaves few points, which
+// are sorted, or many, which are met on the way through all.
+func TestScrollOfFew(t *testing.T) {
+	c := newCluster(t, 1)
+	c.create("films", 2, flow.Euclid)
+	s := shelf{}
+	fill(t, c, s, 1, 1500)
+	for _, declared := range []bool{false, true} {
+		for _, text := range []string{
+			`{"must":[{"has_id":[9,77,300,1400]}]}`,
+			`{"must":[{"key":"n","range":{"gte":900,"lt":910}}]}`,
+			`{"must":[{"key":"n","range":{"gte":900,"lt":910}},{"key":"tags","match":{"value":"t1"}}]}`,
+			`{"must":[{"key":"n","range":{"gte":200}}]}`,
+		} {
+			s.check(t, c.hosts[0], text)
+		}
+		if !declared {
+			if err := call[*flow.DeclareFieldResponse](c.hosts[0], &flow.DeclareFieldRequest{Collection: "films", Field: flow.Field{Path: "n", Kind: flow.IntegerField}}).Err; err != nil {
+				t.Fatal(err)
+			}
+			c.quiet()
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -194,19 +195,33 @@ func (n *Node) job(sv *serving, res *net.ReadResult, cost int, view disk.Snapsho
 func scan(view disk.Reader, q *net.Read, prefixes [][]byte, sieves []*sieve) ([]located, error) {
 	var points []located
 	for i, prefix := range prefixes {
-		passes, err := passer(q, sieves, i)
-		if err != nil {
-			return nil, err
+		var filtered *passing
+		if sieves != nil {
+			if sieves[i] == nil {
+				continue // no such collection there
+			}
+			var err error
+			if filtered, err = sieves[i].passing(q.Filter); err != nil {
+				return nil, err
+			}
+		}
+		if filtered.few(q.Limit) {
+			list, err := filtered.first(q)
+			if err != nil {
+				return nil, err
+			}
+			points = append(points, list...)
+			continue
 		}
 		lo, hi := shard.IDRange(q.Collection, q.From)
 		skip := len(prefix) + 9 // the kind of row and the collection
 		count := 0
 		var bad error
-		err = view.Scan(join(prefix, lo), join(prefix, hi), func(key, value []byte) bool {
+		err := view.Scan(join(prefix, lo), join(prefix, hi), func(key, value []byte) bool {
 			slot, err := shard.DecodeSlot(value)
 			pass := false
 			if err == nil {
-				pass, err = passes(slot)
+				pass, err = filtered.slot(slot)
 			}
 			if bad = err; !pass || err != nil {
 				return err == nil
@@ -222,13 +237,12 @@ func scan(view disk.Reader, q *net.Read, prefixes [][]byte, sieves []*sieve) ([]
 			return nil, err
 		}
 	}
-	slices.SortFunc(points, func(a, b located) int {
-		if a.id < b.id {
-			return -1
-		}
-		return 1
-	})
+	sortByID(points)
 	return points[:min(len(points), q.Limit)], nil
+}
+
+func sortByID(points []located) {
+	slices.SortFunc(points, func(a, b located) int { return cmp.Compare(a.id, b.id) })
 }
 
 // fetch reads what a query wants of points; with hits, their distances come along.
