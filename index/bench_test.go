@@ -22,19 +22,43 @@ func BenchmarkExact(b *testing.B) {
 				}
 				x.Insert(i, flow.NumberID(i), v)
 			}
-			view, queries := x.View(), 0
+			targets, queries := []Target{{View: x.View()}}, 0
+			var s Scratch
+			var dst []Candidate
 			b.ReportAllocs()
 			for b.Loop() {
-				if got := view.Search(Query{Vector: v, K: 10, Exact: true}); len(got) != 10 {
-					b.Fatalf("%d candidates", len(got))
+				if dst = SearchAll(dst[:0], targets, Query{Vector: v, K: 10, Exact: true}, &s); len(dst) != 10 {
+					b.Fatalf("%d candidates", len(dst))
 				}
 				queries++
 			}
 			seconds := b.Elapsed().Seconds()
 			b.ReportMetric(float64(queries)/seconds, "QPS")
-			b.ReportMetric(float64(queries)*float64(view.Bytes())/seconds/1e9, "GB/s")
+			b.ReportMetric(float64(queries)*float64(targets[0].View.Bytes())/seconds/1e9, "GB/s")
 		})
 	}
+}
+
+// BenchmarkBatch scans 60,000 random vectors of 784 components, 64 queries a pass.
+func BenchmarkBatch(b *testing.B) {
+	const n, dim = 60000, 784
+	r := rand.New(rand.NewPCG(11, 12))
+	x, vectors := newIndex(b, dim, flow.Euclid), make([]flow.Vector, passQueries)
+	for i := range uint64(n) {
+		v := make(flow.Vector, dim)
+		for j := range v {
+			v[j] = r.Float32()
+		}
+		x.Insert(i, flow.NumberID(i), v)
+		vectors[i%passQueries] = v
+	}
+	targets, queries := []Target{{View: x.View()}}, 0
+	var s Scratch
+	for b.Loop() {
+		SearchBatch(targets, vectors, 10, &s)
+		queries += len(vectors)
+	}
+	b.ReportMetric(float64(queries)/b.Elapsed().Seconds(), "QPS")
 }
 
 // BenchmarkOverwrite replaces a point and takes a view, as a write does.

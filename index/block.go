@@ -75,7 +75,7 @@ func newBlock(capacity, stride int, epoch uint64) *block {
 	return &block{
 		stride: stride,
 		rows:   make([]float32, 0, capacity*stride),
-		ids:    newIDs(capacity, capacity*idBytesGuess),
+		ids:    newIDs(capacity * idBytesGuess),
 		slots:  make([]uint64, 0, capacity),
 		epoch:  epoch,
 	}
@@ -86,7 +86,7 @@ func newMatrix(cfg Config, capacity, idBytes int, epoch uint64) *block {
 	m := graph.NewRows(cfg, capacity)
 	return &block{
 		matrix: m,
-		ids:    newIDs(capacity, idBytes),
+		ids:    newIDs(idBytes),
 		slots:  make([]uint64, 0, capacity),
 		epoch:  epoch,
 	}
@@ -125,8 +125,8 @@ func (b *block) push(slot uint64, ordinal uint32, id flow.PointID, v []float32, 
 		copy(b.rows[n:], v)
 	}
 	b.ordinals.push(len(b.slots), ordinal)
+	b.ids.push(len(b.slots), id)
 	b.slots = append(b.slots, slot)
-	b.ids.push(id)
 }
 
 // vector returns a row, in buffer or in place. It has as many components as buffer.

@@ -6,7 +6,8 @@ const (
 	// slotBytes and the others are what a row costs beside its vector, id and links.
 	slotBytes = 8
 	levelByte = 1
-	endBytes  = 4 // where its id ends
+	// An id that is not a number needs to say where it ends, if its length is not that of all.
+	numberID, endBytes = 9, 4
 	// linkBytes is a place for a neighbour.
 	linkBytes = 4
 	// Rows and codes are rounded up to so many bytes.
@@ -24,7 +25,10 @@ func Estimate(cfg Config, rows uint64, idBytes int) (uint64, error) {
 	}
 	cfg = x.cfg
 	up := func(n, to int) int { return (n + to - 1) / to * to }
-	row := up(4*cfg.Dim, rowAlign) + slotBytes + levelByte + endBytes + idBytes
+	row := up(4*cfg.Dim, rowAlign) + slotBytes + levelByte + idBytes
+	if idBytes != numberID {
+		row += endBytes
+	}
 	row += 2 * cfg.M * linkBytes
 	switch cfg.Quantization {
 	case flow.Int8:
