@@ -83,6 +83,10 @@ type Operation struct {
 	// Attempts is how often it was sent.
 	Attempts int
 
+	// Former are other collections that the answer may be of: those that had the name
+	// before, for a read that accepts an old state.
+	Former []string
+
 	// call and ret are positions in the order of recording, which is finer than
 	// the clock: one operation precedes another when its ret is below the other's call.
 	call, ret int64
@@ -174,6 +178,15 @@ func (h *History) retry(i int, w *flow.WriteRequest) Token {
 	}
 	h.attempts = append(h.attempts, attempt{op: i, open: true})
 	return Token(len(h.attempts) - 1)
+}
+
+// MayShow says that the answer to a read may be of other collections than the one that
+// Begin named: former ones of the same name, whose drop the read's level may not see.
+// It is judged by each until one explains it, and bears no witness for any.
+func (h *History) MayShow(t Token, collections []string) {
+	if t != ignored {
+		h.ops[h.attempts[t].op].Former = slices.Clone(collections)
+	}
 }
 
 // End records the response to an attempt; nil means that none came and none will

@@ -20,11 +20,24 @@ func CheckReads(h *History, o Options) Verdict {
 		if op.Kind != Get || op.Outcome != OK {
 			continue
 		}
-		if v := p.checkGet(op); !v.OK {
+		if v := p.explained(op, p.checkGet); !v.OK {
 			return v
 		}
 	}
 	return Verdict{OK: true}
+}
+
+// explained judges a read by its collection, and else by the former ones that it may show.
+func (p *partition) explained(op *Operation, check func(*Operation) Verdict) Verdict {
+	v := check(op)
+	for i := 0; !v.OK && i < len(op.Former); i++ {
+		other := *op
+		other.Request = renamed(op.Request, op.Former[i])
+		if check(&other).OK {
+			return Verdict{OK: true}
+		}
+	}
+	return v
 }
 
 func (p *partition) checkGet(op *Operation) Verdict {

@@ -110,7 +110,7 @@ func newPartition(h *History, o Options) *partition {
 		switch {
 		case op.Kind == Write:
 			p.addWrite(op)
-		case op.Outcome == OK:
+		case op.Outcome == OK && len(op.Former) == 0:
 			p.addRead(op)
 		}
 	}

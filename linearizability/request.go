@@ -55,6 +55,29 @@ func cloneRequest(req flow.Request) flow.Request {
 	panic(fmt.Sprintf("linearizability: request %T is not recorded", req))
 }
 
+// renamed returns a read of another collection.
+func renamed(req flow.Request, collection string) flow.Request {
+	switch r := req.(type) {
+	case *flow.GetRequest:
+		c := *r
+		c.Collection = collection
+		return &c
+	case *flow.CountRequest:
+		c := *r
+		c.Collection = collection
+		return &c
+	case *flow.ScrollRequest:
+		c := *r
+		c.Collection = collection
+		return &c
+	case *flow.SearchRequest:
+		c := *r
+		c.Collection = collection
+		return &c
+	}
+	return req
+}
+
 func cloneResponse(resp flow.Response) flow.Response {
 	switch r := resp.(type) {
 	case *flow.GetResponse:

@@ -34,11 +34,11 @@ func CheckSearches(h *History, o Options) Verdict {
 		v := Verdict{OK: true}
 		switch op.Kind {
 		case Search:
-			v = p.checkSearch(op)
+			v = p.explained(op, p.checkSearch)
 		case Count:
-			v = p.checkCount(op)
+			v = p.explained(op, p.checkCount)
 		case Scroll:
-			v = p.checkScroll(op)
+			v = p.explained(op, p.checkScroll)
 		}
 		if !v.OK {
 			return v
@@ -147,12 +147,8 @@ func (p *partition) checkOthers(op *Operation, ph *pointHistory, isHit bool) str
 	if !req.Exact {
 		return ""
 	}
-	last := float64(resp.Hits[len(resp.Hits)-1].Distance)
-	for _, v := range ph.vectors(sp) {
-		d, scale := distance(resp.Metric, req.Vector, v)
-		if d >= last || p.close(last, d, scale) {
-			return ""
-		}
+	if !p.allNearer(req.Vector, ph.vectors(sp), resp.Metric, float64(resp.Hits[len(resp.Hits)-1].Distance)) {
+		return ""
 	}
 	return fmt.Sprintf("it is missing from the hits, though it was there throughout%s and is nearer than the last one", ph.last(sp))
 }

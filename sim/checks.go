@@ -50,6 +50,8 @@ const (
 	OracleCatalogue Oracle = "catalogue"
 	// OracleHistory: package linearizability rejects the clients' history.
 	OracleHistory Oracle = "history"
+	// OracleRecall: searches by graphs found less than the index declares.
+	OracleRecall Oracle = "recall"
 	// OracleDurability: an acknowledged write is not there after healing.
 	OracleDurability Oracle = "durability"
 	// OracleLiveness: the healed cluster is not healthy, or an operation hangs.

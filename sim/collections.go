@@ -41,6 +41,23 @@ func (l *workload) insist(req flow.Request, enough flow.Kind, done func(error)) 
 	})
 }
 
+// former lists the collections that had the name of a read's collection before and that
+// it may still see, by what its level promises: any and session, an old copy of the
+// catalogue; bounded, one whose drop was acknowledged too lately.
+func (l *workload) former(req flow.Request) (names []string) {
+	o := readOptionsOf(req)
+	if collectionOf(req) != fleetingCollection || o.Level == flow.Linearizable {
+		return nil
+	}
+	for g := l.generation - 1; g >= 1; g-- {
+		if o.Level == flow.Bounded && l.w.now-l.dropped[g] > o.MaxStaleness+l.w.clockSlack() {
+			break
+		}
+		names = append(names, fmt.Sprintf("%s@%d", fleetingCollection, g))
+	}
+	return names
+}
+
 // planRecreations spreads the drops of the fleeting collection over the run.
 func (l *workload) planRecreations() {
 	n := time.Duration(l.w.scenario.Recreate)
@@ -68,6 +85,7 @@ func (l *workload) recreate() {
 	}
 	l.whenDrained(func() {
 		l.insist(&flow.DropCollectionRequest{Name: fleetingCollection, Timeout: catalogueTimeout}, flow.NotFound, func(err error) {
+			l.dropped[l.generation] = l.w.now
 			if err != nil { // an earlier attempt did it, and another may still be on its way
 				l.w.after(drainOnPause, again)
 				return

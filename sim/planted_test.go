@@ -141,6 +141,29 @@ var planted = []plantedBug{
 			}
 		})
 	}},
+	{"searches by graphs that miss the nearest", []Oracle{OracleRecall}, func(w *World) {
+		warp(w, func(m *warped) {
+			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
+				s, ok := req.(*flow.SearchRequest)
+				if !ok || s.Exact {
+					in.Serve(req, reply)
+					return
+				}
+				more := *s
+				more.K++
+				in.Serve(&more, func(resp flow.Response) {
+					if a, ok := resp.(*flow.SearchResponse); ok && len(a.Hits) == more.K {
+						short := *a
+						short.Hits = a.Hits[1:]
+						resp = &short
+					} else if ok && len(a.Hits) > s.K {
+						a.Hits = a.Hits[:s.K]
+					}
+					reply(resp)
+				})
+			}
+		})
+	}},
 	{"a point that is lost when all is quiet", []Oracle{OracleDurability}, func(w *World) {
 		warp(w, func(m *warped) {
 			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {

@@ -14,10 +14,6 @@ const maxStaleness = 5 * time.Second
 // read makes one read of any kind and level.
 func (c *client) read(r *rand.Rand, collection string, then func()) {
 	o := c.drawReadOptions(r)
-	if collection == fleetingCollection && c.l.generation > 1 {
-		// A read that accepts an old state may see the collection's predecessor.
-		o.Level, o.Token, o.MaxStaleness = flow.Linearizable, nil, 0
-	}
 	var req flow.Request
 	switch n := r.IntN(100); {
 	case n < 45:
@@ -79,6 +75,7 @@ func (l *workload) send(c *client, h *host, req flow.Request, timeout time.Durat
 	}
 	recorded := l.recorded(collection)
 	token := l.history.Begin(number, l.now(), renamed(req, recorded))
+	l.history.MayShow(token, l.former(req))
 	out := &l.byKind[kindOf(req)]
 	l.w.calls.do(h, req, timeout, func(resp flow.Response, refused bool) {
 		if resp == nil {

@@ -190,6 +190,7 @@ func (w *World) verify() {
 	if why := w.unequal(); why != "" {
 		w.fail(OracleDigest, "replicas are not equal in a quiet cluster: %s", why)
 	}
+	w.searchAll(names)
 	if !w.groupless {
 		w.checks.compareStored(w.core())
 		w.checks.tidyStores(w.core())
@@ -242,19 +243,21 @@ func (w *World) agree(h *host, name string, answers []flow.Response) {
 // judge hands the clients' history to the checkers.
 func (w *World) judge() {
 	starts := ring.Starts(w.scenario.Shards)
-	v := linearizability.Check(&w.load.history, linearizability.Options{
+	o := linearizability.Options{
 		ShardOf: func(id flow.PointID) flow.ShardID {
 			return flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)
 		},
 		ClockSlack: w.clockSlack(),
 		Pass:       passer(),
 		Record:     w.checks.record(&w.load.history),
-	})
+	}
+	v := linearizability.Check(&w.load.history, o)
 	if !v.OK {
 		w.shown, w.shownBy = v.Shown, v.Check
 		w.fail(OracleHistory, "%v", v)
 		return
 	}
+	w.judgeRecall(o)
 	ok := 0
 	for _, o := range w.load.byKind {
 		ok += o.ok
@@ -308,6 +311,7 @@ func (w *World) report() Report {
 		w.checks.observed, w.checks.comparisons, w.checks.entries, w.checks.commits, w.checks.results, w.checks.rows, w.checks.graphs, w.load.recreated)
 	fmt.Fprintf(&b, "%d turns, %d frames (%d bytes), %d batches (%d synced), %d jobs, %d starts, %d crashes, %d deaths; healed in %v\n",
 		c.turns, c.frames, c.frameBytes, c.batches, c.syncs, c.jobs, c.starts, c.crashes, c.deaths, w.healing)
+	fmt.Fprintf(&b, "graphs found %d of %d hits, %d of %d at the end\n", w.recall.found, w.recall.wanted, w.recallAtEnd.found, w.recallAtEnd.wanted)
 	rate := w.now.Seconds() / math.Max(r.Wall.Seconds(), 1e-9)
 	fmt.Fprintf(&b, "%.1f simulated seconds in %.2fs, %.0f a second, %d events", w.now.Seconds(), r.Wall.Seconds(), rate, w.trace.events)
 	r.Text = b.String()

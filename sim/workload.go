@@ -41,6 +41,8 @@ type workload struct {
 	generation   int
 	fleetingOpen bool
 	recreated    int
+	// dropped is when the drop of a generation was acknowledged.
+	dropped map[int]time.Duration
 	// fleetingPending counts operations under way on the fleeting collection.
 	fleetingPending int
 	byKind          [linearizability.Search + 1]outcomes
@@ -49,7 +51,7 @@ type workload struct {
 }
 
 func newWorkload(w *World) *workload {
-	l := &workload{w: w}
+	l := &workload{w: w, dropped: map[int]time.Duration{}}
 	for i := range w.scenario.Clients {
 		l.clients = append(l.clients, &client{l: l, number: i + 1, known: map[string]map[flow.PointID]uint64{}})
 	}

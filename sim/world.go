@@ -36,6 +36,10 @@ type World struct {
 	// long it took to be so after the faults.
 	unwell  string
 	healing time.Duration
+	// recall is what searches by graphs found; quiet is when the searches at the end
+	// began, and recallAtEnd what those found.
+	recall, recallAtEnd recall
+	quiet               flow.Time
 	// surviving is how long it took those to be well that were to do without the others.
 	surviving time.Duration
 	// tape records for a person; nil when nobody asked.
