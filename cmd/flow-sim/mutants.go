@@ -25,7 +25,7 @@ const baseStep = 1_000_000
 
 // hangs is how many times as long as its processor time a hunt may take before it is
 // taken to hang.
-const hangs = 8
+const hangs = 30
 
 // trial is the hunt for one mutant from one seed base.
 type trial struct {
@@ -61,6 +61,7 @@ type kill struct {
 	within   time.Duration
 	markdown bool
 	results  string
+	resume   bool
 	keep     string
 	root     string
 }
@@ -80,6 +81,7 @@ func mutantsCommand() *cobra.Command {
 	f.Uint64Var(&k.base, "base", 1, "first seed of the first base")
 	f.DurationVar(&k.within, "within", time.Minute, "time to find one from one base, on one core")
 	f.StringVar(&k.results, "results", "", "file to which each result is added, a line of JSON a mutant; the latest of a mutant counts")
+	f.BoolVar(&k.resume, "resume", false, "leave out those that --results holds already")
 	f.BoolVar(&k.markdown, "markdown", false, "measure nothing: print the table and the matrix of the results, for TESTING.md")
 	f.StringVar(&k.keep, "keep", "", "folder for the shrunk first finding of each, as a case; empty for none")
 	return cmd
@@ -96,6 +98,11 @@ func (k *kill) run(ctx context.Context) error {
 	list, err := k.choose()
 	if err != nil {
 		return err
+	}
+	if k.resume {
+		if list, err = k.unmeasured(list); err != nil {
+			return err
+		}
 	}
 	missed := 0
 	for _, m := range list {
@@ -202,7 +209,7 @@ func (k *kill) dissect(ctx context.Context, v *verdict, m mutants.Mutant, binary
 	if err != nil {
 		return err
 	}
-	v.Shrunk, v.ShrinkSeconds = true, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	v.Shrunk, v.ShrinkSeconds = true, spent(cmd).Seconds()
 	v.Faults, v.FaultsBefore = len(c.Scenario.Faults), len(sim.DrawScenario(first.Seed).Faults)
 	for _, f := range c.Scenario.Faults {
 		if !slices.Contains(v.Kinds, f.Kind) {
@@ -261,10 +268,17 @@ func (k *kill) try(ctx context.Context, binary string, base uint64, more ...stri
 	switch {
 	case summed:
 		return t, nil
+	case ctx.Err() != nil && spent(cmd) < 2*k.within:
+		return t, fmt.Errorf("the machine gave the hunt %v of processor time in %v: %w", spent(cmd), hangs*k.within, ctx.Err())
 	case errors.As(runErr, &exit):
 		return trial{Found: true, finding: finding{Seed: base, Oracle: sim.OracleCap, What: "the process ended: " + firstLine(stderr.String())}}, nil
 	}
 	return t, fmt.Errorf("the hunt ended without a summary: %w\n%s", runErr, stderr.String())
+}
+
+// spent is the processor time of a process that has ended.
+func spent(cmd *exec.Cmd) time.Duration {
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
 func firstLine(s string) string {

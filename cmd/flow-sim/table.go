@@ -52,6 +52,18 @@ func (k *kill) load() (map[string]verdict, error) {
 	return all, nil
 }
 
+// unmeasured leaves out the mutants that the results hold.
+func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
+	all, err := k.load()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(list, func(m mutants.Mutant) bool {
+		_, measured := all[m.Name]
+		return measured
+	}), nil
+}
+
 // table prints all mutants, and what the results say of them, as Markdown.
 func (k *kill) table(out io.Writer) error {
 	all, err := k.load()
