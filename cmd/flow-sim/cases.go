@@ -16,7 +16,7 @@ import (
 )
 
 // shrinkWithin is how long a failure is shrunk.
-const shrinkWithin = 30 * time.Second
+const shrinkWithin = 28 * time.Second
 
 // limited returns options that bound a run's real time.
 func limited() sim.Options {
@@ -169,9 +169,13 @@ func tell(r sim.Report, command string) string {
 	return sim.Story(taped, command)
 }
 
+// maxUntilFails is how many seeds are tried to find one that fails.
+const maxUntilFails = 200
+
 func reportCommand() *cobra.Command {
 	var seed uint64
 	var file, out, mutant string
+	var untilFails bool
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Write a run as one HTML file",
@@ -188,6 +192,13 @@ func reportCommand() *cobra.Command {
 					return err
 				}
 				command = "go test ./sim -run TestSeed -seed 1 -schedule $PWD/" + file
+			}
+			for n := 0; untilFails && sim.Run(c.Scenario, limited()).Failure == nil; n++ {
+				if n == maxUntilFails {
+					return fmt.Errorf("none of the seeds %d to %d fails", seed, seed+maxUntilFails)
+				}
+				c.Scenario = sim.DrawScenario(c.Scenario.Seed + 1)
+				command = fmt.Sprintf("go test ./sim -run TestSeed -seed %d", c.Scenario.Seed)
 			}
 			o := limited()
 			o.Tape = true
@@ -206,6 +217,7 @@ func reportCommand() *cobra.Command {
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "the seed to run")
 	cmd.Flags().StringVar(&file, "case", "", "run this case or scenario instead")
 	cmd.Flags().StringVar(&out, "out", "report.html", "file to write")
+	cmd.Flags().BoolVar(&untilFails, "until-fails", false, "take the first seed from --seed on that fails")
 	cmd.Flags().StringVar(&mutant, "mutant", "", "plant this bug first")
 	return cmd
 }

@@ -70,7 +70,7 @@ func (k *kill) table(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(out, "| mutant | what is wrong | found by | seeds | CPU s | without that oracle | faults needed | after |\n|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprint(out, "| mutant | what is wrong | found by | seeds | CPU s | without that oracle | faults needed | the like of it |\n|---|---|---|---|---|---|---|---|\n")
 	for _, m := range mutants.All() {
 		v, measured := all[m.Name]
 		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", m.Name, m.What, row(m, v, measured), m.Precedent)
