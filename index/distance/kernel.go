@@ -31,16 +31,8 @@ func kernels() []kernel {
 // what it chooses cannot be seen in any result.
 var active = best(kernels())
 
-// best returns the last of the kernels, which are ordered from slow to fast, but for
-// those that are opt-in.
-func best(ks []kernel) *kernel {
-	ks = slices.DeleteFunc(ks, kernel.optIn)
-	return &ks[len(ks)-1]
-}
-
-// optIn says that a kernel is used only when its name is given: nothing that we test on
-// could run it yet.
-func (k kernel) optIn() bool { return k == avx512 }
+// best returns the last of the kernels, which are ordered from slow to fast.
+func best(ks []kernel) *kernel { return &ks[len(ks)-1] }
 
 func (k *kernel) use(other kernel) { *k = other }
 
@@ -57,7 +49,7 @@ func Kernels() []string {
 }
 
 // Use makes the named one of Kernels the kernel in use, in place of the one that
-// suits the processor best; "" changes nothing. Some are never in use but by this: see TESTING.md. A program may call it at its start,
+// suits the processor best; "" changes nothing. A program may call it at its start,
 // before anything computes: it is not guarded against use at the same time.
 func Use(name string) error {
 	i := slices.Index(Kernels(), name)

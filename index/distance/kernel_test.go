@@ -9,16 +9,6 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
-// TestBest: what nothing has tested is not chosen by itself.
-func TestBest(t *testing.T) {
-	if got := *best([]kernel{portable, avx2, avx512}); got != avx2 {
-		t.Errorf("of portable, avx2 and avx512, %v is chosen", got)
-	}
-	if got := *best([]kernel{portable, neon}); got != neon {
-		t.Errorf("of portable and neon, %v is chosen", got)
-	}
-}
-
 func TestUse(t *testing.T) {
 	before := Kernel()
 	defer func() {

@@ -7,7 +7,7 @@ const minMixedAVX2 = 8
 
 func squaredL2Mixed(k kernel, out, q []float32, rows []uint8, stride int, at []uint32) {
 	switch {
-	case k == avx2 && len(out) > 0 && len(q) >= minMixedAVX2:
+	case k != portable && len(out) > 0 && len(q) >= minMixedAVX2:
 		squaredL2MixedAVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
 	default:
 		squaredL2MixedPortable(out, q, rows, stride, at)
@@ -16,7 +16,7 @@ func squaredL2Mixed(k kernel, out, q []float32, rows []uint8, stride int, at []u
 
 func dotMixed(k kernel, out, q []float32, rows []uint8, stride int, at []uint32) {
 	switch {
-	case k == avx2 && len(out) > 0 && len(q) >= minMixedAVX2:
+	case k != portable && len(out) > 0 && len(q) >= minMixedAVX2:
 		dotMixedAVX2(&out[0], len(out), unsafe.SliceData(q), len(q), unsafe.SliceData(rows), stride, unsafe.SliceData(at))
 	default:
 		dotMixedPortable(out, q, rows, stride, at)
