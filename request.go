@@ -285,11 +285,14 @@ const (
 	Voter ReplicaRole = iota + 1
 	Learner
 	Witness
+	// Broken: what is stored of the replica cannot be read. It takes no part in its
+	// group any more, and waits for another to be made in its place.
+	Broken
 )
 
 // String returns the role's name.
 func (r ReplicaRole) String() string {
-	return [...]string{"none", "voter", "learner", "witness"}[min(int(r), 3)]
+	return [...]string{"none", "voter", "learner", "witness", "broken"}[min(int(r), 4)]
 }
 
 // ReplicaStatus is a node's report of one replica it hosts.

@@ -224,7 +224,7 @@ func shardVoters(rs *reports, p flow.ShardPlacement) (voters, up int) {
 		switch {
 		case r == nil && p.Moving, r != nil && r.Role == flow.Learner:
 			continue
-		case r != nil && r.node.Up:
+		case r != nil && r.node.Up && r.Role != flow.Broken:
 			up++
 		}
 		voters++

@@ -15,9 +15,13 @@ const (
 	// MoveStarted and MoveFinished: a shard gains a replica on Node.
 	MoveStarted  EventKind = "move-started"
 	MoveFinished EventKind = "move-finished"
+	// MoveCancelled: a move was given up, and all is as it was before.
+	MoveCancelled EventKind = "move-cancelled"
 	// ReplicaCreated and ReplicaDestroyed: on this node.
 	ReplicaCreated   EventKind = "replica-created"
 	ReplicaDestroyed EventKind = "replica-destroyed"
+	// ReplicaBroken: what is stored of a replica of this node cannot be read.
+	ReplicaBroken EventKind = "replica-broken"
 	// DigestMismatch: this node's replica and Node's differ at one index.
 	DigestMismatch EventKind = "digest-mismatch"
 	// GraphDamaged: the stored or fetched graph of the segment Value was damaged or not

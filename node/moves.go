@@ -30,6 +30,8 @@ type moves struct {
 	// memberships holds, for each group, the membership that the latest change was
 	// proposed to: once it is another, the next change may follow at once.
 	memberships map[flow.ShardID]*raftpb.ConfState
+	// asking holds the shards for whose next step the latest system state is asked for.
+	asking map[flow.ShardID]bool
 	// idleUntil is the tick before which placement is not asked again for moves: it
 	// had none to offer.
 	idleUntil uint64
@@ -45,12 +47,14 @@ const (
 	stepConf    = 'c' // a change of a group's membership
 	stepMove    = 'm' // a new row of the move table
 	stepFinish  = 'f' // the end of a move
+	stepCancel  = 'x' // the end of one that cannot come about
 	stepDrop    = 'd' // collections to drop in a shard's log
 	stepAddress = 'a' // this node's own address
+	stepRenew   = 'r' // the new id of a node's copy of the system state, by node
 )
 
 func (m *moves) init() {
-	m.stepped, m.memberships = map[step]uint64{}, map[flow.ShardID]*raftpb.ConfState{}
+	m.stepped, m.memberships, m.asking = map[step]uint64{}, map[flow.ShardID]*raftpb.ConfState{}, map[flow.ShardID]bool{}
 }
 
 // stepDue says that a step may be proposed now, and notes that it was.
@@ -67,10 +71,13 @@ func (n *Node) stepDue(kind byte, s flow.ShardID) bool {
 func (n *Node) stepOver(kind byte, s flow.ShardID) { delete(n.moves.stepped, step{kind, s}) }
 
 func (n *Node) tickMoves() {
+	n.confirmSystem()
 	n.updateAddress()
 	if sys := n.replicas[flow.SystemShard]; sys.Leading() {
+		n.renewals()
 		n.driveSystemGroup(sys)
 		n.startMoves()
+		n.cancelMoves()
 	}
 	for _, s := range n.hosted {
 		r := n.replicas[s]
@@ -99,6 +106,10 @@ func (n *Node) driveSystemGroup(r *replica.Replica) {
 		return
 	}
 	nodes := n.system().SortedNodes()
+	if id := strayMember(conf, nodes); id != 0 {
+		n.changeMembers(r, raftpb.ConfChangeRemoveNode, id)
+		return
+	}
 	for _, node := range nodes {
 		id := uint64(node.SystemReplica)
 		if !slices.Contains(conf.GetVoters(), id) && !slices.Contains(conf.GetLearners(), id) {
@@ -115,6 +126,16 @@ func (n *Node) driveSystemGroup(r *replica.Replica) {
 			return
 		}
 	}
+}
+
+// strayMember returns a member of the system group that is no node's any more, or 0.
+func strayMember(conf *raftpb.ConfState, nodes []*system.Node) flow.ReplicaID {
+	for _, id := range slices.Concat(conf.GetVoters(), conf.GetLearners()) {
+		if !slices.ContainsFunc(nodes, func(n *system.Node) bool { return uint64(n.SystemReplica) == id }) {
+			return flow.ReplicaID(id)
+		}
+	}
+	return 0
 }
 
 // systemVoters is how many nodes vote in the system group: all of two or three, and
@@ -161,6 +182,9 @@ func (n *Node) placementView(up func(flow.NodeID) bool) placement.View {
 		s := placement.Shard{ID: p.Shard, Start: p.Start, Moving: sys.Moves[p.Shard] != nil}
 		for _, id := range p.Replicas {
 			s.Replicas = append(s.Replicas, id.Node())
+			if n.brokenOn(p.Shard, id) {
+				s.Broken = append(s.Broken, id.Node())
+			}
 		}
 		v.Shards = append(v.Shards, s)
 	}
@@ -169,7 +193,7 @@ func (n *Node) placementView(up func(flow.NodeID) bool) placement.View {
 
 // startMoves enters the moves that placement asks for into the system state.
 func (n *Node) startMoves() {
-	if n.ticks < n.moves.idleUntil || !n.placementWanted() {
+	if n.ticks < n.moves.idleUntil || !n.placementWanted() && !(n.ticks%stepTicks == 0 && n.anyBroken()) {
 		return
 	}
 	next := placement.Next(n.placementView(n.up))
@@ -207,45 +231,6 @@ func (n *Node) placementWanted() bool {
 	return false
 }
 
-// driveMove takes the next step of a shard's move, on the shard's leader. Each step
-// is a function of the move's row and of the group's membership, and harmless to
-// repeat: learner, snapshot and log, joint change, entry in the placement table.
-func (n *Node) driveMove(r *replica.Replica) {
-	s := r.Shard()
-	m := n.system().Moves[s]
-	conf := r.Conf()
-	if m == nil || len(conf.GetVotersOutgoing()) > 0 {
-		return
-	}
-	switch add, remove := uint64(m.Add), uint64(m.Remove); {
-	case !slices.Contains(conf.GetVoters(), add) && !slices.Contains(conf.GetLearners(), add):
-		n.changeMembers(r, raftpb.ConfChangeAddLearnerNode, m.Add)
-	case slices.Contains(conf.GetLearners(), add):
-		if n.caughtUp(r, m.Add) && n.confDue(r) {
-			n.swap(r, m)
-		}
-	case remove != 0 && slices.Contains(conf.GetVoters(), remove):
-		n.changeMembers(r, raftpb.ConfChangeRemoveNode, m.Remove)
-	case n.stepDue(stepFinish, s):
-		n.command(n.newRequestID(), system.EncodeFinish(m), n.due(0), func(_ system.Result, err *flow.Error) {
-			n.stepOver(stepFinish, s)
-			if err == nil {
-				n.event(MoveFinished, s, m.Add.Node(), m.ID)
-			}
-		})
-	}
-}
-
-// swap makes the learner a voter and takes the old voter out, in one joint change.
-func (n *Node) swap(r *replica.Replica, m *system.Move) {
-	changes := []*raftpb.ConfChangeSingle{{Type: raftpb.ConfChangeAddNode.Enum(), NodeId: new(uint64(m.Add))}}
-	if m.Remove != 0 {
-		changes = append(changes, &raftpb.ConfChangeSingle{Type: raftpb.ConfChangeRemoveNode.Enum(), NodeId: new(uint64(m.Remove))})
-	}
-	r.ConfChange(raftpb.ConfChangeTransitionJointImplicit, changes...)
-	n.touched[r.Shard()] = true
-}
-
 // driveDrops carries the drops of the catalogue into a shard's log.
 func (n *Node) driveDrops(r *replica.Replica) {
 	drops := n.system().Drops
@@ -272,9 +257,21 @@ func (n *Node) reconcile() bool {
 		return false
 	}
 	n.systemSeen, n.changesSeen = sys, sys.Changes
+	peers := n.peerInfos()
 	if n.cfg.OnPeers != nil {
-		peers := n.peerInfos()
 		n.answers = append(n.answers, func() { n.cfg.OnPeers(peers) })
+	}
+	if !slices.Equal(peers, n.identity.Peers) { // whom to ask when the copy of the state is lost
+		n.identity.Peers = peers
+		n.fx.Batch.Put(identityKey, n.identity.encode())
+	}
+	if !n.confirmed {
+		return true
+	}
+	for s := range n.broken { // order-free: each alone
+		if sys.Placement(s) == nil {
+			delete(n.broken, s) // no shard: only the answer whether it is stored could not be read
+		}
 	}
 	for _, p := range sys.Placements {
 		var want flow.ReplicaID
@@ -291,8 +288,34 @@ func (n *Node) reconcile() bool {
 	return true
 }
 
+// confirmSystem asks, once, whether the copy of the system state is up to date. A copy
+// that was renewed may be older for a while than what this node has acted on before: by
+// it replicas would be destroyed, and made again under ids that have voted.
+func (n *Node) confirmSystem() {
+	if n.confirmed || n.confirming {
+		return
+	}
+	n.confirming = true
+	n.latestSystem(n.due(0), func(err *flow.Error) {
+		n.confirming = false
+		if err == nil {
+			n.confirmed, n.systemSeen = true, nil
+		}
+	})
+}
+
 // hostOnly makes want (0: none) the replica of a shard that this node hosts.
 func (n *Node) hostOnly(s flow.ShardID, want flow.ReplicaID) {
+	if b := n.broken[s]; b != nil {
+		if b.id == 0 {
+			b.id = want // it could not be read which it was: never start this one again
+		}
+		if want != 0 && want.Generation() <= b.id.Generation() {
+			return // it waits to be replaced
+		}
+		delete(n.broken, s)
+		replica.Destroy(&n.fx.Batch, s)
+	}
 	r := n.replicas[s]
 	if r == nil && want == 0 || r != nil && r.ID() == want {
 		return

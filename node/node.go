@@ -96,6 +96,7 @@ type Node struct {
 	syncing []uint64
 
 	replicas map[flow.ShardID]*replica.Replica
+	broken   map[flow.ShardID]*broken
 	hosted   []flow.ShardID // keys of replicas, ascending
 	touched  map[flow.ShardID]bool
 
@@ -111,6 +112,9 @@ type Node struct {
 	leaders  leaders
 	upkeep   upkeep
 
+	// confirmed says that the copy of the system state holds all that was committed when
+	// the node started, or later; confirming that it is being asked for.
+	confirmed, confirming bool
 	// systemSeen and changesSeen tell when the copy of the system state has changed.
 	systemSeen  *system.Machine
 	changesSeen uint64
@@ -128,7 +132,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, identity: id, random: rand.New(rand.NewPCG(cfg.Seed, uint64(id.Node))),
-		replicas: map[flow.ShardID]*replica.Replica{}, touched: map[flow.ShardID]bool{},
+		replicas: map[flow.ShardID]*replica.Replica{}, broken: map[flow.ShardID]*broken{}, touched: map[flow.ShardID]bool{},
 	}
 	n.peers.init()
 	n.calls.init()
@@ -138,15 +142,11 @@ func New(cfg Config) (*Node, error) {
 	if err := n.nextIncarnation(); err != nil {
 		return nil, err
 	}
-	stored, err := replica.Stored(cfg.Disk)
-	if err != nil {
-		return nil, err
-	}
-	if err := n.open(stored); err != nil {
-		return nil, err
-	}
+	n.open(replica.Stored(cfg.Disk, MaxShards))
 	if n.replicas[flow.SystemShard] == nil {
-		return nil, flow.Errorf(flow.Corrupt, "node.New", "the disk holds an identity but no replica of the system group")
+		if err := n.renewSystem(); err != nil {
+			return nil, err
+		}
 	}
 	n.calls.next = n.incarnation << 32
 	return n, nil
@@ -154,7 +154,7 @@ func New(cfg Config) (*Node, error) {
 
 // open takes up the stored replicas. What they have is read by as many goroutines as
 // Config.Parallel has.
-func (n *Node) open(stored []flow.ShardID) error {
+func (n *Node) open(stored []flow.ShardID) {
 	replicas, errs := make([]*replica.Replica, len(stored)), make([]error, len(stored))
 	load := func(i int) { replicas[i], errs[i] = replica.Load(n.cfg.Disk, n.replicaConfig(stored[i])) }
 	if n.cfg.Parallel != nil {
@@ -165,15 +165,15 @@ func (n *Node) open(stored []flow.ShardID) error {
 		}
 	}
 	for i, s := range stored {
-		if errs[i] != nil {
-			return errs[i]
+		if errs[i] == nil {
+			errs[i] = replicas[i].Start()
 		}
-		if err := replicas[i].Start(); err != nil {
-			return err
+		if errs[i] != nil {
+			n.foundBroken(s, errs[i])
+			continue
 		}
 		n.host(s, replicas[i])
 	}
-	return nil
 }
 
 // nextIncarnation counts this start.
@@ -182,7 +182,10 @@ func (n *Node) nextIncarnation() error {
 	if err != nil {
 		return err
 	}
-	if ok && len(b) == 8 {
+	if ok && len(b) != 8 {
+		return flow.Errorf(flow.Corrupt, "node.New", "the record of the incarnation has %d bytes, not 8", len(b))
+	}
+	if ok {
 		n.incarnation = binary.BigEndian.Uint64(b)
 	}
 	n.incarnation++
@@ -222,6 +225,9 @@ type host struct{ n *Node }
 
 func (h host) Effects() *replica.Effects { return &h.n.fx }
 func (h host) Snapshot() disk.Snapshot   { return h.n.cfg.Disk.Snapshot() }
+
+func (h host) Condemn(s flow.ShardID, err error) { h.n.condemn(s, err) }
+
 func (h host) Do(cost int, run, done func()) {
 	h.n.cfg.Workers.Do(Job{Cost: cost, Run: run, Done: func() {
 		if h.n.err == nil {
@@ -474,12 +480,16 @@ func (n *Node) shard(s flow.ShardID) *shard.Machine {
 	return nil
 }
 
-// Replicas reports on every replica that the node hosts, ascending by shard.
+// Replicas reports on every replica that the node hosts, broken ones too, ascending by shard.
 func (n *Node) Replicas() []flow.ReplicaStatus {
 	list := make([]flow.ReplicaStatus, 0, len(n.hosted))
 	for _, s := range n.hosted {
 		status, _ := n.Replica(s)
 		list = append(list, status)
+	}
+	if len(n.broken) > 0 {
+		list = append(list, n.brokenStatus()...)
+		slices.SortFunc(list, func(a, b flow.ReplicaStatus) int { return int(a.Shard) - int(b.Shard) })
 	}
 	return list
 }
@@ -495,6 +505,17 @@ func (n *Node) Replica(s flow.ShardID) (status flow.ReplicaStatus, ok bool) {
 		status.Segments, status.Graphs, status.BadGraphs = su.segments, su.attached, su.bad
 	}
 	return status, true
+}
+
+// Voters returns the voters of a hosted group as this node has applied them, those of
+// both halves of a joint change; nil for a group that is not hosted.
+func (n *Node) Voters(s flow.ShardID) (ids []flow.ReplicaID) {
+	if r := n.replicas[s]; r != nil {
+		for _, id := range slices.Concat(r.Conf().GetVoters(), r.Conf().GetVotersOutgoing()) {
+			ids = append(ids, flow.ReplicaID(id))
+		}
+	}
+	return ids
 }
 
 // Identity returns who the node is.

@@ -123,6 +123,15 @@ func (n *Node) upFor(id flow.NodeID) time.Duration {
 	return n.cfg.Clock.Now().Sub(p.upSince)
 }
 
+// silentFor returns how long a node has not been heard; 0 for one that never was.
+func (n *Node) silentFor(id flow.NodeID) time.Duration {
+	p := n.peers.known[id]
+	if p == nil {
+		return 0
+	}
+	return n.cfg.Clock.Now().Sub(p.heardAt)
+}
+
 func (n *Node) tickPeers() {
 	now := n.cfg.Clock.Now()
 	for _, id := range n.peers.ids() {
@@ -348,6 +357,7 @@ func (n *Node) problems(c *flow.StatusResponse) []string {
 			}
 		}
 	}
+	list = append(list, n.brokenProblems()...)
 	for _, s := range slices.Sorted(maps.Keys(n.peers.differing)) {
 		add("shard %v: the replicas on nodes %v and %v differ", s, n.identity.Node, n.peers.differing[s])
 	}

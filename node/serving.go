@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -184,6 +185,9 @@ func (n *Node) job(sv *serving, res *net.ReadResult, cost int, view disk.Snapsho
 		}
 	}, func() {
 		if failed != nil {
+			if e := (*flow.Error)(nil); errors.As(failed, &e) && e.Kind == flow.Corrupt && e.HasShard {
+				n.condemn(e.Shard, failed)
+			}
 			sv.done(nil, flow.Errorf(flow.KindOf(failed), "node.job", "reading points: %w", failed))
 			return
 		}
@@ -234,7 +238,7 @@ func scan(view disk.Reader, q *net.Read, prefixes [][]byte, sieves []*sieve) ([]
 			err = bad
 		}
 		if err != nil {
-			return nil, err
+			return nil, onShard(prefix, err)
 		}
 	}
 	sortByID(points)
@@ -252,7 +256,7 @@ func fetch(view disk.Reader, q *net.Read, points []located, hits []flow.Hit) ([]
 	for i, at := range points {
 		p := flow.Point{ID: at.id, Version: shard.Version(at.slot)}
 		if err := at.fill(view, q, &p); err != nil {
-			return nil, err
+			return nil, onShard(at.prefix, err)
 		}
 		if bytes += 4*len(p.Vector) + len(p.Payload); bytes > maxResultBytes {
 			return nil, flow.Errorf(flow.ResourceExhausted, "node.fetch", "the answer is larger than %d bytes: ask for fewer points, or without vectors and payloads", maxResultBytes)
@@ -288,6 +292,12 @@ func (at *located) fill(view disk.Reader, q *net.Read, p *flow.Point) error {
 		return err
 	}
 	return nil
+}
+
+// onShard names the shard whose rows an error is about.
+func onShard(prefix []byte, err error) error {
+	s, _ := replica.ShardOf(prefix)
+	return flow.Errorf(flow.KindOf(err), "node.fetch", "%w", err).OnShard(s)
 }
 
 func join(prefix, key []byte) []byte {

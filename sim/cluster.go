@@ -39,11 +39,11 @@ func bootOn(h *host, d disk.Disk) (Machine, error) {
 	return n, nil
 }
 
-// tuning is the scenario's, or one that cuts the log and the snapshots as small as can be.
+// tuning is the scenario's, or one that cuts the log as short as can be.
 func (h *host) tuning() replica.Tuning {
 	t := h.w.scenario.Replica
 	if h.tight > 0 {
-		t.TruncateEntries, t.MaxLogEntries, t.ChunkBytes = 1, 1, 1
+		t.TruncateEntries, t.MaxLogEntries, t.ChunkBytes = 1, 1, 400
 	}
 	return t
 }
@@ -57,6 +57,8 @@ func nonceOf(h *host) (nonce [16]byte) {
 }
 
 func (w *World) adoptIdentity(h *host) bool {
+	defer func(misread bool) { h.misread = misread }(h.misread)
+	h.misread = false // it is the world that reads
 	id, ok, err := node.ReadIdentity(h.disk)
 	if err != nil {
 		w.fail(OracleIdentity, "identity of %s cannot be read: %v", h.name, err)
@@ -177,11 +179,13 @@ type reporter interface {
 	Replica(shard flow.ShardID) (flow.ReplicaStatus, bool)
 }
 
+// replicas reports on the host's replicas that are not broken.
 func (h *host) replicas() []flow.ReplicaStatus {
-	if r, ok := h.machine.(reporter); ok {
-		return r.Replicas()
+	r, ok := h.machine.(reporter)
+	if !ok {
+		return nil
 	}
-	return nil
+	return slices.DeleteFunc(r.Replicas(), func(s flow.ReplicaStatus) bool { return s.Role == flow.Broken })
 }
 
 // awaitHealthy plans a poll of the cluster's health until the answer is good, and
@@ -206,6 +210,8 @@ func (w *World) awaitHealthy(healthy func()) {
 				problem = h.name + ": " + status.Err.Error()
 			case len(status.Problems) > 0 && len(members) >= w.scenario.ReplicationFactor:
 				problem = h.name + " says: " + status.Problems[0]
+			case slices.ContainsFunc(status.Shards, func(p flow.ShardPlacement) bool { return p.Moving }):
+				problem = h.name + " sees a move under way"
 			}
 			if pending > 0 {
 				return

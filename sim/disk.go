@@ -24,6 +24,8 @@ type Disk struct {
 	// Capacity is the size of the device in bytes (1 TiB at first). A sync of more
 	// fails: the node should have refused the write before.
 	Capacity uint64
+	// Reading, when set, is asked at each read; its error is the read's.
+	Reading func() error
 
 	after func(d time.Duration, f func())
 
@@ -37,6 +39,9 @@ type Disk struct {
 	opening uint64       // counts crashes, so that old events are ignored
 	dead    error        // of the sync that failed
 	views   int          // snapshots that are open
+	// rotten holds the values whose bytes have changed on the device: a checksum tells
+	// whoever reads one. A row that is written again has another value.
+	rotten map[string][]byte
 
 	// The device's faults (see behave), and whether the sync under way would have
 	// ended by now on a device that is not stuck.
@@ -230,11 +235,91 @@ func (d *Disk) takeBack(steps []undoStep) {
 }
 
 // Get implements disk.Reader.
-func (d *Disk) Get(key []byte) ([]byte, bool, error) { return d.rows.root.get(key) }
+func (d *Disk) Get(key []byte) ([]byte, bool, error) { return d.get(d.rows.root, key) }
 
 // Scan implements disk.Reader.
 func (d *Disk) Scan(lo, hi []byte, visit func(key, value []byte) bool) error {
-	return d.rows.root.scan(lo, hi, visit)
+	return d.scan(d.rows.root, lo, hi, visit)
+}
+
+func (d *Disk) get(root *diskRow, key []byte) ([]byte, bool, error) {
+	if d.Reading != nil {
+		if err := d.Reading(); err != nil {
+			return nil, false, err
+		}
+	}
+	if len(d.rotten) > 0 {
+		if n := root.find(key); n != nil && d.isRotten(n.key, n.value) {
+			return nil, false, errRotten(key)
+		}
+	}
+	return root.get(key)
+}
+
+func (d *Disk) scan(root *diskRow, lo, hi []byte, visit func(key, value []byte) bool) error {
+	if d.Reading != nil {
+		if err := d.Reading(); err != nil {
+			return err
+		}
+	}
+	if len(d.rotten) == 0 {
+		return root.scan(lo, hi, visit)
+	}
+	var first []byte // rotten row of the range
+	root.visit(lo, hi, func(key, value []byte) bool {
+		if d.isRotten(key, value) {
+			first = key
+		}
+		return first == nil
+	})
+	if first == nil {
+		return root.scan(lo, hi, visit)
+	}
+	enough := false
+	err := root.scan(lo, first, func(key, value []byte) bool {
+		enough = !visit(key, value)
+		return !enough
+	})
+	if err == nil && !enough {
+		err = errRotten(first)
+	}
+	return err
+}
+
+func errRotten(key []byte) error {
+	return flow.Errorf(flow.Corrupt, "sim.Disk", "the checksum of row %q does not match", key)
+}
+
+func (d *Disk) isRotten(key, value []byte) bool {
+	v, ok := d.rotten[string(key)]
+	return ok && len(v) > 0 && len(value) == len(v) && &v[0] == &value[0]
+}
+
+// Rot changes the bytes of one of the rows that match on the device, chosen by key,
+// and returns which; nil when none matches.
+func (d *Disk) Rot(key uint64, match func(key []byte) bool) []byte {
+	var rows []*diskRow
+	d.rows.root.rows(func(n *diskRow) {
+		if len(n.value) > 0 && match(n.key) && !d.isRotten(n.key, n.value) {
+			rows = append(rows, n)
+		}
+	})
+	if len(rows) == 0 {
+		return nil
+	}
+	n := rows[key%uint64(len(rows))]
+	if d.rotten == nil {
+		d.rotten = map[string][]byte{}
+	}
+	d.rotten[string(n.key)] = n.value
+	return n.key
+}
+
+// Wipe loses the whole content, and whatever was under way: another device is in place.
+func (d *Disk) Wipe() {
+	d.Crash(func(int) int { return 0 })
+	d.rows = diskRows{epoch: d.rows.epoch + 1}
+	d.rotten = nil
 }
 
 // Usage implements disk.Disk, exact at once.
@@ -262,12 +347,12 @@ type diskSnapshot struct {
 
 func (s *diskSnapshot) Get(key []byte) ([]byte, bool, error) {
 	s.check()
-	return s.root.get(key)
+	return s.disk.get(s.root, key)
 }
 
 func (s *diskSnapshot) Scan(lo, hi []byte, visit func(key, value []byte) bool) error {
 	s.check()
-	return s.root.scan(lo, hi, visit)
+	return s.disk.scan(s.root, lo, hi, visit)
 }
 
 func (s *diskSnapshot) Close() error {

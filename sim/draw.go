@@ -123,7 +123,7 @@ func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 // lag get snapshots of several chunks. One world in four has the defaults.
 func drawTuning(r *rand.Rand) replica.Tuning {
 	t := replica.Tuning{
-		TruncateEntries: 1 + r.IntN(60), MaxLogEntries: 5 + r.IntN(200), ChunkBytes: 64 << r.IntN(8),
+		TruncateEntries: 1 + r.IntN(60), MaxLogEntries: 5 + r.IntN(200), ChunkBytes: 256 << r.IntN(6),
 		NoteEvery: 1 << r.IntN(6), MaxSnapshotSends: 1 + r.IntN(2), MaxInflightMessages: 1 + r.IntN(64),
 		HeartbeatTicks: 2 + r.IntN(3), ElectionTicks: 12 + r.IntN(10), RetryTicks: 3 + r.IntN(6),
 	}

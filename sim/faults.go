@@ -51,11 +51,15 @@ const (
 	ClockStop  FaultKind = "clock-stop"
 	TickRate   FaultKind = "tick-rate"
 
-	SlowSync  FaultKind = "slow-sync"
-	StuckSync FaultKind = "stuck-sync"
-	FailSync  FaultKind = "fail-sync"
-	FullDisk  FaultKind = "full-disk"
-	TornTail  FaultKind = "torn-tail"
+	SlowSync         FaultKind = "slow-sync"
+	StuckSync        FaultKind = "stuck-sync"
+	FailSync         FaultKind = "fail-sync"
+	FullDisk         FaultKind = "full-disk"
+	TornTail         FaultKind = "torn-tail"
+	BitRot           FaultKind = "bit-rot"
+	MisdirectedWrite FaultKind = "misdirected-write"
+	ReadError        FaultKind = "read-error"
+	MisdirectedRead  FaultKind = "misdirected-read"
 
 	HotIDs       FaultKind = "hot-ids"
 	HugeBatches  FaultKind = "huge-batches"
@@ -106,6 +110,8 @@ type Fault struct {
 	Delay time.Duration `json:"delay,omitempty"`
 	// Bytes is a size: bytes a second of a link, bytes left on a disk.
 	Bytes int64 `json:"bytes,omitempty"`
+	// What is the kind of row that is meant: log, state, record or any.
+	What string `json:"what,omitempty"`
 	// Effects is how many effects of a turn still leave.
 	Effects int `json:"effects,omitempty"`
 }
@@ -134,6 +140,9 @@ func (f Fault) String() string {
 	}
 	if f.Bytes != 0 {
 		fmt.Fprintf(&b, " %d bytes", f.Bytes)
+	}
+	if f.What != "" {
+		fmt.Fprintf(&b, " in %s", f.What)
 	}
 	if f.Kind == CrashMidTurn {
 		fmt.Fprintf(&b, " after %d effects", f.Effects)

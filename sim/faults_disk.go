@@ -1,6 +1,12 @@
 package sim
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
 
 // diskFaults are the faults of the hosts' devices.
 var diskFaults = []*faultSpec{
@@ -34,6 +40,142 @@ var diskFaults = []*faultSpec{
 		h.tear = true
 		h.crash(string(TornTail))
 	}, end: releaseNode},
+	// Bits of a row of Node change on its device: a checksum tells whoever reads it. The
+	// process is killed, or goes on if For is 0. What is a row of the log, of the state
+	// (that of a snapshot on its way too), a record, or any.
+	{kind: BitRot, node: true, draw: func(d *drawing, f *Fault) {
+		f.What = []string{"log", "state", "record", "any"}[d.IntN(4)]
+		if d.IntN(3) > 0 {
+			drawDown(d, f)
+		}
+	}, begin: func(f *activeFault) { f.rot(1) }, end: releaseRotten},
+	// A write of Node went astray: neither the row that should be there nor the one that
+	// was where it went can be read.
+	{kind: MisdirectedWrite, node: true, draw: func(d *drawing, f *Fault) {
+		f.What = "any"
+		drawDown(d, f)
+	}, begin: func(f *activeFault) { f.rot(2) }, end: releaseRotten},
+	// The part Rate of the reads of Node fails.
+	{kind: ReadError, node: true, draw: drawMisread, begin: misread, end: misread},
+	// The part Rate of the reads of Node gives another block than was asked for, which a
+	// checksum tells.
+	{kind: MisdirectedRead, node: true, draw: drawMisread, begin: misread, end: misread},
+}
+
+func drawMisread(d *drawing, f *Fault) {
+	f.For, f.Rate = d.between(300*time.Millisecond, 5*time.Second), 0.5/float64(int(1)<<d.IntN(7))
+}
+
+// rot changes the bytes of so many rows, if every group concerned can lose a copy.
+func (f *activeFault) rot(rows int) {
+	h := f.host()
+	key := hash(f.w.scenario.Seed, purposeRot, uint64(f.At), uint64(f.Node))
+	for i := range uint64(rows) {
+		row := h.disk.Rot(hash(key, i), func(row []byte) bool {
+			s, tag, ok := groupOf(row)
+			return ok && f.means(tag) && f.w.spares(h, s)
+		})
+		if s, _, ok := groupOf(row); ok {
+			f.bit()
+			h.hurt(s)
+			f.w.trace.note(f.w.now, f.Node, "rot", uint64(s), 0, row)
+		}
+	}
+	if h.up() && f.For > 0 && f.bites > 0 {
+		h.keptDown = true
+		h.kill(string(f.Kind))
+	}
+}
+
+// means says whether a row with a tag is of the kind that the fault is about.
+func (f *activeFault) means(tag byte) bool {
+	switch f.What {
+	case "log":
+		return tag == tagLog
+	case "state":
+		return tag == tagState
+	case "record":
+		return tag != tagLog && tag != tagState
+	}
+	return true
+}
+
+func releaseRotten(f *activeFault) {
+	if f.For > 0 {
+		f.release(f.host())
+	}
+}
+
+// misread makes a host's reads fail as the faults in force ask, if all its groups can
+// lose their copies; once they end, what the process still runs is whole.
+func misread(f *activeFault) {
+	h := f.host()
+	h.misread = h.w.misreading(h) != nil
+	if h.disk.Reading == nil {
+		h.disk.Reading = func() error { return h.w.misreads(h) }
+	}
+	if h.misread {
+		return
+	}
+	f.w.after(time.Second, func() {
+		if h.misread || !h.up() {
+			return
+		}
+		for _, r := range h.replicas() {
+			if c := (copyOf{r.Shard, r.Replica}); h.damaged[c].misread {
+				delete(h.damaged, c)
+			}
+		}
+	})
+}
+
+// misreading returns the fault in force that makes a host's reads fail, or nil.
+func (w *World) misreading(h *host) *activeFault {
+	for _, f := range w.faults {
+		if f.on && f.Node == h.number() && (f.Kind == ReadError || f.Kind == MisdirectedRead) {
+			return f
+		}
+	}
+	return nil
+}
+
+// misreads is the error of a read, if it is to fail.
+func (w *World) misreads(h *host) error {
+	f := w.misreading(h)
+	if f == nil || !h.misread {
+		return nil
+	}
+	h.reads++
+	if !chance(hash(w.scenario.Seed, purposeRot, uint64(h.index), h.reads), f.Rate) || !h.misreadable() {
+		return nil
+	}
+	f.bit()
+	h.misreads++
+	if f.Kind == ReadError {
+		return flow.Errorf(flow.Internal, "sim.Disk", "the device cannot read")
+	}
+	return flow.Errorf(flow.Corrupt, "sim.Disk", "a checksum does not match: another block was read")
+}
+
+// misreadable says whether the host's groups can do without its copies, which a failed
+// read may make the process give up, and notes that it may.
+func (h *host) misreadable() bool {
+	stored := slices.Sorted(maps.Keys(h.written))
+	for _, s := range stored {
+		if d := h.damaged[copyOf{s, h.written[s].replica}]; d.misread && d.incarnation == h.incarnation {
+			continue // it may have given it up already
+		}
+		if !h.w.spares(h, s) {
+			return false
+		}
+	}
+	for _, s := range stored {
+		c := copyOf{s, h.written[s].replica}
+		if _, ok := h.damaged[c]; !ok {
+			h.damaged[c] = damage{incarnation: h.incarnation, misread: true}
+		}
+	}
+	return true
 }
 
 func drawSync(d *drawing, f *Fault) { f.For = d.between(300*time.Millisecond, 6*time.Second) }

@@ -61,7 +61,7 @@ var processFaults = []*faultSpec{
 		})
 	}, end: releaseNode},
 	// Node is killed and starts with limits that make it cut its log at every chance
-	// and send snapshots of one row a chunk, until the fault ends.
+	// and send snapshots of a few rows a chunk.
 	{kind: TightLog, node: true, draw: func(d *drawing, f *Fault) {
 		f.For = d.between(2*time.Second, 10*time.Second)
 	}, begin: func(f *activeFault) { f.reboot(func(h *host) { h.tight++ }) }, end: func(f *activeFault) { f.host().tight-- }},
@@ -162,8 +162,10 @@ func (f *activeFault) holds(h *host) bool {
 	switch f.Kind {
 	case CrashAll:
 		return true
-	case Crash, CrashLeader, CrashMidTurn, Restart, CleanStop:
+	case Crash, CrashLeader, CrashMidTurn, Restart, CleanStop, TornTail:
 		return f.Node == h.number()
+	case BitRot, MisdirectedWrite:
+		return f.Node == h.number() && f.For > 0
 	}
 	return false
 }

@@ -86,6 +86,12 @@ type host struct {
 	// gone is set while the host stays broken after the faults; cut while nothing passes
 	// between it and the others.
 	gone, cut bool
+	// damaged are the groups of which the host's copy is destroyed. misread is set while a
+	// fault makes reads fail, misreads counts those that did.
+	damaged  map[copyOf]damage
+	misread  bool
+	misreads uint64
+	reads    uint64
 	// keptDown is set while a fault holds the host down.
 	keptDown bool
 	// syncFailed says that the disk told this process of a failed sync.
@@ -158,6 +164,7 @@ func (h *host) turn() {
 		return
 	}
 	h.w.checks.afterTurn(h)
+	h.mended()
 	if err := m.Err(); err != nil && h.machine == m {
 		h.died(err)
 	}
@@ -218,8 +225,14 @@ func (h *host) start() {
 	h.w.trace.note(h.w.now, h.number(), "start", uint64(h.incarnation), 0, nil)
 	var m Machine
 	var err error
+	misreads := h.misreads
 	if stack := h.guard(func() { m, err = h.w.boot(h) }); stack != "" {
 		h.w.fail(OraclePanic, "%s panicked at its start: %s", h.name, stack)
+		return
+	}
+	if err != nil && h.misreads > misreads {
+		h.w.trace.remark(h.w.now, h.number(), "no-start", err.Error())
+		h.restartLater(h.w.scenario.RestartDelay)
 		return
 	}
 	if err != nil {
@@ -227,6 +240,7 @@ func (h *host) start() {
 		return
 	}
 	h.machine = m
+	h.lacks()
 	h.w.counts.starts++
 	h.w.marks.starts(h)
 	h.tickLater(h.incarnation)
@@ -289,7 +303,8 @@ func (h *host) kill(why string) {
 func (h *host) died(err error) {
 	h.w.counts.deaths++
 	h.w.deaths = append(h.w.deaths, fmt.Sprintf("%8.3fs %s: %v", h.w.now.Seconds(), h.name, err))
-	if !h.syncFailed {
+	corrupt := flow.KindOf(err) == flow.Corrupt && (len(h.disk.rotten) > 0 || h.misreads > 0)
+	if !h.syncFailed && !corrupt {
 		h.w.fail(OracleRestart, "%s died although its disk did not fail: %v", h.name, err)
 		return
 	}

@@ -90,6 +90,9 @@ func (w *World) healAll() {
 		h.keptDown = false
 		h.pausedUntil = min(h.pausedUntil, w.now)
 		w.setDisk(h)
+		if h.up() && len(h.disk.rotten) > 0 { // rot that nobody has read yet
+			h.kill("scrub")
+		}
 		w.reviveHost(h)
 	}
 }

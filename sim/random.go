@@ -26,10 +26,10 @@ const (
 	purposeStale
 	purposeLoop
 	purposeMisuse
-	purposeShape
 	purposeEnding
 	purposeMarks
 	purposeFilter
+	purposeRot
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

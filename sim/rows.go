@@ -192,6 +192,15 @@ func (n *diskRow) visit(lo, hi []byte, f func(key, value []byte) bool) bool {
 	return !beforeHi || n.right.visit(lo, hi, f)
 }
 
+// rows calls f with every row, in order.
+func (n *diskRow) rows(f func(*diskRow)) {
+	if n != nil {
+		n.left.rows(f)
+		f(n)
+		n.right.rows(f)
+	}
+}
+
 // get copies a value, as disk.Reader.Get.
 func (n *diskRow) get(key []byte) ([]byte, bool, error) {
 	n = n.find(key)

@@ -33,6 +33,8 @@ type Shard struct {
 	Start uint64
 	// Replicas are the nodes that hold a replica, in any order.
 	Replicas []flow.NodeID
+	// Broken are those of them whose replica is lost while the node is not.
+	Broken []flow.NodeID
 	// Moving is set while a move of this shard runs.
 	Moving bool
 }
@@ -60,8 +62,9 @@ type Move struct {
 // Next returns the moves to start now, the most urgent first: shards with the
 // fewest live replicas, then by id. Together with the shards that are Moving they
 // are at most MaxMoves, and a shard has at most one at a time. For now a move
-// adds a replica to a shard that has fewer than ReplicationFactor; nothing is
-// moved for balance, and no replica is removed.
+// replaces a replica that is broken or on a dead node, or adds one to a shard that has
+// fewer than ReplicationFactor; nothing is moved for balance. A shard with too few live
+// replicas to agree on anything is left alone. A broken replica is made again on its node.
 //
 // The node that gains it is live, holds no replica of the shard and, in this
 // order: has the fewest replicas of the shard in its region; is not above the
@@ -77,7 +80,7 @@ func Next(v View) []Move {
 		switch {
 		case s.Moving:
 			budget--
-		case len(s.Replicas) < v.ReplicationFactor:
+		case c.lost(s) != 0 || len(s.Replicas) < v.ReplicationFactor:
 			wanting = append(wanting, i)
 		}
 	}
@@ -91,10 +94,10 @@ func Next(v View) []Move {
 		if budget <= 0 {
 			break
 		}
-		if n := c.choose(v.Shards[i]); n >= 0 {
-			c.load[n]++
+		if m := c.move(v.Shards[i]); m.Add != 0 {
+			c.load[c.find(m.Add)]++
 			budget--
-			moves = append(moves, Move{Shard: v.Shards[i].ID, Add: c.nodes[n].ID})
+			moves = append(moves, m)
 		}
 	}
 	return moves
@@ -139,11 +142,39 @@ func (c *cluster) find(id flow.NodeID) int {
 	return i
 }
 
+// lost returns a node whose replica of the shard is to be replaced, 0 for none.
+func (c *cluster) lost(s Shard) flow.NodeID {
+	for _, id := range s.Replicas {
+		if n := c.find(id); n < 0 || c.nodes[n].Dead || slices.Contains(s.Broken, id) {
+			return id
+		}
+	}
+	return 0
+}
+
+// move returns the move that a shard wants, with Add 0 when none is possible.
+func (c *cluster) move(s Shard) Move {
+	m := Move{Shard: s.ID, Remove: c.lost(s)}
+	if m.Remove != 0 && c.liveReplicas(s) <= len(s.Replicas)/2 {
+		return m
+	}
+	if n := c.find(m.Remove); n >= 0 && slices.Contains(s.Broken, m.Remove) && c.nodes[n].live() {
+		m.Add = m.Remove
+		c.load[n]--
+		return m
+	}
+	s.Replicas = slices.DeleteFunc(slices.Clone(s.Replicas), func(id flow.NodeID) bool { return id == m.Remove })
+	if n := c.choose(s); n >= 0 {
+		m.Add = c.nodes[n].ID
+	}
+	return m
+}
+
 // liveReplicas returns how many of the shard's replicas are on live nodes.
 func (c *cluster) liveReplicas(s Shard) int {
 	live := 0
 	for _, id := range s.Replicas {
-		if n := c.find(id); n >= 0 && c.nodes[n].live() {
+		if n := c.find(id); n >= 0 && c.nodes[n].live() && !slices.Contains(s.Broken, id) {
 			live++
 		}
 	}

@@ -76,7 +76,10 @@ func set(t *testing.T, d *datadriven.TestData, v *View) {
 			setNode(v, flow.NodeID(number(words[1])), words[2:])
 		case "shard":
 			s := &v.Shards[number(words[1])]
-			s.Moving, s.Replicas = slices.Contains(words, "moving"), nil
+			s.Moving, s.Replicas, s.Broken = slices.Contains(words, "moving"), nil, nil
+			if i := slices.Index(words, "broken"); i >= 0 {
+				s.Broken = append(s.Broken, flow.NodeID(number(words[i+1])))
+			}
 			for _, id := range strings.Split(words[3], ",") {
 				s.Replicas = append(s.Replicas, flow.NodeID(number(id)))
 			}
@@ -149,7 +152,9 @@ func apply(v View, moves []Move) {
 	for _, m := range moves {
 		for i := range v.Shards {
 			if v.Shards[i].ID == m.Shard {
-				v.Shards[i].Replicas = append(slices.Clone(v.Shards[i].Replicas), m.Add)
+				kept := slices.DeleteFunc(slices.Clone(v.Shards[i].Replicas), func(id flow.NodeID) bool { return id == m.Remove })
+				v.Shards[i].Replicas = append(kept, m.Add)
+				v.Shards[i].Broken = slices.DeleteFunc(slices.Clone(v.Shards[i].Broken), func(id flow.NodeID) bool { return id == m.Remove })
 			}
 		}
 	}
@@ -194,6 +199,9 @@ func drawView(t *rapid.T) View {
 		s := Shard{ID: flow.ShardID(i + 1), Start: start, Moving: rapid.IntRange(0, 4).Draw(t, "moving") == 0}
 		for _, id := range replicas.Draw(t, "replicas") {
 			s.Replicas = append(s.Replicas, flow.NodeID(id))
+			if rapid.IntRange(0, 5).Draw(t, "broken") == 0 {
+				s.Broken = append(s.Broken, flow.NodeID(id))
+			}
 		}
 		v.Shards = append(v.Shards, s)
 	}
@@ -220,8 +228,17 @@ func TestNextKeepsItsRules(t *testing.T) {
 				t.Fatalf("%+v: the shard moves already", m)
 			}
 			touched[m.Shard] = true
-			if m.Remove != 0 || len(s.Replicas) >= v.ReplicationFactor || slices.Contains(s.Replicas, m.Add) {
+			switch lost := func(id flow.NodeID) bool {
+				return int(id) > len(v.Nodes) || v.Nodes[id-1].Dead || slices.Contains(s.Broken, id)
+			}; {
+			case m.Remove == 0 && (slices.ContainsFunc(s.Replicas, lost) || len(s.Replicas) >= v.ReplicationFactor || slices.Contains(s.Replicas, m.Add)):
 				t.Fatalf("%+v is no addition that %+v needs", m, s)
+			case m.Remove != 0 && (!slices.Contains(s.Replicas, m.Remove) || !lost(m.Remove)):
+				t.Fatalf("%+v replaces what is not lost of %+v", m, s)
+			case m.Remove != 0 && m.Add != m.Remove && slices.Contains(s.Replicas, m.Add):
+				t.Fatalf("%+v adds what %+v has", m, s)
+			case m.Remove != 0 && 2*newCluster(v).liveReplicas(s) <= len(s.Replicas):
+				t.Fatalf("%+v is a move that %+v cannot agree on", m, s)
 			}
 			if n := v.Nodes[m.Add-1]; !n.Up || n.Dead {
 				t.Fatalf("%+v places a replica on %+v", m, n)

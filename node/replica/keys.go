@@ -166,23 +166,53 @@ func Destroy(b *disk.Batch, shard flow.ShardID) {
 	b.DeleteRange(prefix, disk.After(prefix))
 }
 
-// Stored lists the groups that a store holds a replica of, ascending by shard.
-func Stored(d disk.Reader) (shards []flow.ShardID, err error) {
+// StoredID returns the id of the replica that a store holds of a shard's group.
+func StoredID(d disk.Reader, shard flow.ShardID) (flow.ReplicaID, error) {
+	b, ok, err := d.Get(groupKey(shard, tagGroup))
+	if err != nil || !ok {
+		return 0, err
+	}
+	m, err := decodeGroupMeta(b)
+	return m.id, err
+}
+
+// ShardOf returns the shard to whose group a stored key belongs.
+func ShardOf(key []byte) (flow.ShardID, bool) {
+	if len(key) < 5 || key[0] != groupPrefix {
+		return 0, false
+	}
+	return flow.ShardID(binary.BigEndian.Uint32(key[1:5])), true
+}
+
+// Stored lists the groups that a store holds a replica of, ascending by shard. Where
+// rows cannot be read it asks for every shard up to max, and counts those whose record
+// cannot be read either as stored.
+func Stored(d disk.Reader, max flow.ShardID) (shards []flow.ShardID) {
 	from := []byte{groupPrefix}
 	end := disk.After(from)
 	for {
-		found := false
 		var shard flow.ShardID
+		found := false
 		err := d.Scan(from, end, func(key, _ []byte) bool {
-			if len(key) >= 5 {
-				found, shard = true, flow.ShardID(binary.BigEndian.Uint32(key[1:5]))
-			}
+			shard, found = ShardOf(key)
 			return false
 		})
-		if err != nil || !found {
-			return shards, err
+		switch {
+		case err != nil:
+			return storedByRecord(d, max)
+		case !found:
+			return shards
 		}
 		shards = append(shards, shard)
 		from = disk.After(groupKey(shard, 0)[:5])
 	}
+}
+
+func storedByRecord(d disk.Reader, max flow.ShardID) (shards []flow.ShardID) {
+	for shard := range max + 1 {
+		if _, ok, err := d.Get(groupKey(shard, tagGroup)); ok || err != nil {
+			shards = append(shards, shard)
+		}
+	}
+	return shards
 }

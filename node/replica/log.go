@@ -60,6 +60,9 @@ func loadLog(d disk.Reader, shard flow.ShardID) (*raftLog, error) {
 	if err == nil {
 		err = bad
 	}
+	if err == nil && len(l.entries) > 0 && l.hard.Term == nil {
+		err = flow.Errorf(flow.Corrupt, "replica.loadLog", "the stored log has entries and no hard state").OnShard(shard)
+	}
 	return l, err
 }
 

@@ -43,6 +43,9 @@ type Host interface {
 	Effects() *Effects
 	// Snapshot takes a view of the store; it may be called from Effects.Compute only.
 	Snapshot() disk.Snapshot
+	// Condemn says that the rows of a shard's replica cannot be read any more. The
+	// replica may be closed when it returns.
+	Condemn(shard flow.ShardID, err error)
 	// Do runs a job: run elsewhere, then done on the node's turn. cost is in bytes.
 	Do(cost int, run, done func())
 }
@@ -403,6 +406,16 @@ func (r *Replica) truncateTo() uint64 {
 // progress. It must be called on the leader.
 func (r *Replica) ConfChange(transition raftpb.ConfChangeTransition, changes ...*raftpb.ConfChangeSingle) {
 	_ = r.raft.ProposeConfChange(&raftpb.ConfChangeV2{Transition: transition.Enum(), Changes: changes})
+}
+
+// ConfPending says whether the log holds a change of membership that is not applied.
+func (r *Replica) ConfPending() bool {
+	for i := len(r.log.entries) - 1; i >= 0 && r.log.entries[i].GetIndex() > r.applied; i-- {
+		if t := r.log.entries[i].GetType(); t == raftpb.EntryConfChangeV2 || t == raftpb.EntryConfChange {
+			return true
+		}
+	}
+	return false
 }
 
 // Transfer asks the leader to hand leadership to a voter.

@@ -90,11 +90,7 @@ func TestStoredAndDestroy(t *testing.T) {
 	b.Put([]byte("n/other"), nil)
 	m.disk.Apply(&b, false, nil)
 	stored := func() string {
-		list, err := replica.Stored(m.disk)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return fmt.Sprint(list)
+		return fmt.Sprint(replica.Stored(m.disk, 4096))
 	}
 	if got := stored(); got != "[system s0 s254 s255 s4095]" {
 		t.Errorf("stored are %s", got)

@@ -112,8 +112,9 @@ func (m *member) crash(keep int) (lost int) {
 }
 
 // Effects, Snapshot and Do make it a replica.Host.
-func (m *member) Effects() *replica.Effects { return &m.fx }
-func (m *member) Snapshot() disk.Snapshot   { return m.disk.Snapshot() }
+func (m *member) Effects() *replica.Effects         { return &m.fx }
+func (m *member) Condemn(_ flow.ShardID, err error) { panic(err) }
+func (m *member) Snapshot() disk.Snapshot           { return m.disk.Snapshot() }
 func (m *member) Do(_ int, run, done func()) {
 	starts := m.starts
 	m.jobs = append(m.jobs, func() {

@@ -87,6 +87,9 @@ func (r *Replica) readChunk(s *sender) {
 		s.busy = false
 		if s.ended || failed != nil {
 			r.endSend(s, true)
+			if flow.KindOf(failed) == flow.Corrupt {
+				r.cfg.Host.Condemn(r.cfg.Shard, failed)
+			}
 			return
 		}
 		s.chunk = &net.SnapshotChunk{Shard: r.cfg.Shard, From: r.id, To: s.to, Stream: s.stream, Seq: s.seq, Head: s.head, Rows: rows, Derived: derived, Last: whole && !more}

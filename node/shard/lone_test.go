@@ -81,10 +81,11 @@ func (l *lone) restart() {
 }
 
 // Effects, Snapshot and Do make it a replica.Host.
-func (l *lone) Effects() *replica.Effects  { return &l.fx }
-func (l *lone) Snapshot() disk.Snapshot    { return l.disk.Snapshot() }
-func (l *lone) Do(_ int, run, done func()) { run(); done() }
-func (l *lone) machine() *shard.Machine    { return l.r.Machine().(forgetful).Machine }
+func (l *lone) Effects() *replica.Effects         { return &l.fx }
+func (l *lone) Condemn(_ flow.ShardID, err error) { panic(err) }
+func (l *lone) Snapshot() disk.Snapshot           { return l.disk.Snapshot() }
+func (l *lone) Do(_ int, run, done func())        { run(); done() }
+func (l *lone) machine() *shard.Machine           { return l.r.Machine().(forgetful).Machine }
 func (l *lone) propose(id flow.RequestID, body []byte, done func(replica.Result)) {
 	if l.pending[id] {
 		l.settle() // in flight it would not be proposed twice

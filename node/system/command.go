@@ -17,6 +17,9 @@ const (
 	commandIndex  = 'i'
 	commandJoin   = 'j'
 	commandMove   = 'm'
+	commandRenew  = 'r'
+	commandCancel = 'x'
+	commandUndone = 'z'
 	commandUpdate = 'u'
 )
 
@@ -70,13 +73,30 @@ func EncodeMove(shard flow.ShardID, add flow.NodeID, remove flow.ReplicaID) []by
 	return w.Buf
 }
 
-// EncodeFinish returns the command that enters a finished move into the placement table.
-func EncodeFinish(m *Move) []byte {
-	w := wire.Writer{Buf: []byte{commandFinish}}
+// EncodeCancel returns the command that cancels a move.
+func EncodeCancel(m *Move) []byte { return encodeMoveCommand(commandCancel, m) }
+
+// EncodeUndone returns the command that ends a cancelled move: its new replica is no
+// member of the group, and nothing that could make it one is under way.
+func EncodeUndone(m *Move) []byte { return encodeMoveCommand(commandUndone, m) }
+
+func encodeMoveCommand(kind byte, m *Move) []byte {
+	w := wire.Writer{Buf: []byte{kind}}
 	w.Uint(uint64(m.Shard))
 	w.Uint(m.ID)
 	return w.Buf
 }
+
+// EncodeRenew returns the command that gives a node a new member of the system group,
+// of a later generation.
+func EncodeRenew(id flow.ReplicaID) []byte {
+	w := wire.Writer{Buf: []byte{commandRenew}}
+	w.Uint(uint64(id))
+	return w.Buf
+}
+
+// EncodeFinish returns the command that enters a finished move into the placement table.
+func EncodeFinish(m *Move) []byte { return encodeMoveCommand(commandFinish, m) }
 
 // Result is what became of a command: an error that changed nothing, or the row
 // that it made or found; of a dropped collection, the id.
@@ -148,8 +168,10 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 		r.Uint()
 		r.Uint()
 		r.Uint()
-	case commandFinish:
+	case commandFinish, commandCancel, commandUndone:
 		r.Uint()
+		r.Uint()
+	case commandRenew:
 		r.Uint()
 	default:
 		return malformed
@@ -186,6 +208,12 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 		res = m.move(rows, flow.ShardID(r.Uint()), flow.NodeID(r.Uint()), flow.ReplicaID(r.Uint()))
 	case commandFinish:
 		res = m.finish(rows, flow.ShardID(r.Uint()), r.Uint())
+	case commandCancel:
+		res = m.cancel(rows, flow.ShardID(r.Uint()), r.Uint())
+	case commandUndone:
+		res = m.undone(rows, flow.ShardID(r.Uint()), r.Uint())
+	case commandRenew:
+		res = m.renew(rows, flow.ReplicaID(r.Uint()))
 	default:
 		panic(flow.Errorf(flow.Corrupt, "system.Apply", "command at %d has unknown kind %q", index, c.Body[0]))
 	}
@@ -293,6 +321,20 @@ func (m *Machine) update(rows *replica.Rows, info flow.NodeInfo) Result {
 	return Result{Node: n.ID}
 }
 
+func (m *Machine) renew(rows *replica.Rows, id flow.ReplicaID) Result {
+	n := m.Nodes[id.Node()]
+	if n == nil {
+		return refuse(flow.NotFound, "node %v is not in the cluster", id.Node())
+	}
+	if id.Generation() > n.SystemReplica.Generation() {
+		changed := *n
+		changed.SystemReplica = id
+		m.Nodes[n.ID] = &changed
+		m.put(rows, nodeKey(n.ID), encodeNode(&changed))
+	}
+	return Result{Node: n.ID, Replica: m.Nodes[n.ID].SystemReplica}
+}
+
 func (m *Machine) move(rows *replica.Rows, shard flow.ShardID, add flow.NodeID, remove flow.ReplicaID) Result {
 	p := m.Placement(shard)
 	switch {
@@ -306,7 +348,7 @@ func (m *Machine) move(rows *replica.Rows, shard flow.ShardID, add flow.NodeID, 
 		return refuse(flow.Conflict, "replica %v is not one of shard %v", remove, shard)
 	}
 	for _, id := range p.Replicas {
-		if id.Node() == add {
+		if id.Node() == add && id != remove {
 			return refuse(flow.Conflict, "node %v has a replica of shard %v", add, shard)
 		}
 	}
@@ -333,6 +375,28 @@ func (m *Machine) finish(rows *replica.Rows, shard flow.ShardID, id uint64) Resu
 	m.Placements[shard-1] = &p
 	delete(m.Moves, shard)
 	m.put(rows, placementKey(shard), encodePlacement(&p))
+	m.remove(rows, moveKey(shard))
+	return Result{Replica: mv.Add}
+}
+
+func (m *Machine) cancel(rows *replica.Rows, shard flow.ShardID, id uint64) Result {
+	mv := m.Moves[shard]
+	if mv == nil || mv.ID != id || mv.Cancelled {
+		return Result{} // ended or cancelled before
+	}
+	changed := *mv
+	changed.Cancelled = true
+	m.Moves[shard] = &changed
+	m.put(rows, moveKey(shard), encodeMove(&changed))
+	return Result{Replica: mv.Add}
+}
+
+func (m *Machine) undone(rows *replica.Rows, shard flow.ShardID, id uint64) Result {
+	mv := m.Moves[shard]
+	if mv == nil || mv.ID != id || !mv.Cancelled {
+		return Result{} // ended before
+	}
+	delete(m.Moves, shard)
 	m.remove(rows, moveKey(shard))
 	return Result{Replica: mv.Add}
 }

@@ -61,10 +61,11 @@ func (l *lone) restart() {
 }
 
 // Effects, Snapshot and Do make it a replica.Host.
-func (l *lone) Effects() *replica.Effects  { return &l.fx }
-func (l *lone) Snapshot() disk.Snapshot    { return l.disk.Snapshot() }
-func (l *lone) Do(_ int, run, done func()) { run(); done() }
-func (l *lone) machine() *system.Machine   { return l.r.Machine().(*system.Machine) }
+func (l *lone) Effects() *replica.Effects         { return &l.fx }
+func (l *lone) Condemn(_ flow.ShardID, err error) { panic(err) }
+func (l *lone) Snapshot() disk.Snapshot           { return l.disk.Snapshot() }
+func (l *lone) Do(_ int, run, done func())        { run(); done() }
+func (l *lone) machine() *system.Machine          { return l.r.Machine().(*system.Machine) }
 
 // settle runs the replica and the disk until nothing moves.
 func (l *lone) settle() {

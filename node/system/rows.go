@@ -102,11 +102,12 @@ func encodeMove(m *Move) []byte {
 	w.Uint(uint64(m.Shard))
 	w.Uint(uint64(m.Add))
 	w.Uint(uint64(m.Remove))
+	w.Bool(m.Cancelled)
 	return w.Buf
 }
 
 func decodeMove(r *wire.Reader) *Move {
-	return &Move{ID: r.Uint(), Shard: flow.ShardID(r.Uint()), Add: flow.ReplicaID(r.Uint()), Remove: flow.ReplicaID(r.Uint())}
+	return &Move{ID: r.Uint(), Shard: flow.ShardID(r.Uint()), Add: flow.ReplicaID(r.Uint()), Remove: flow.ReplicaID(r.Uint()), Cancelled: r.Bool()}
 }
 
 func encodeDrop(d Drop) []byte {

@@ -50,6 +50,9 @@ type Move struct {
 	Shard flow.ShardID
 	// Add is the replica to be made a voter; Remove the one to go, or 0.
 	Add, Remove flow.ReplicaID
+	// Cancelled says that Add will not come: it is to be no member again, unless it is a
+	// voter already.
+	Cancelled bool
 }
 
 // Collection is a row of the catalogue, with the request that made it.

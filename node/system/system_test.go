@@ -68,6 +68,12 @@ func command(t *testing.T, d *datadriven.TestData) []byte {
 		return system.EncodeMove(flow.ShardID(intArg(t, d, "shard")), flow.NodeID(intArg(t, d, "add")), replicaArg(t, d, "remove"))
 	case "finish":
 		return system.EncodeFinish(&system.Move{Shard: flow.ShardID(intArg(t, d, "shard")), ID: uint64(intArg(t, d, "id"))})
+	case "cancel":
+		return system.EncodeCancel(&system.Move{Shard: flow.ShardID(intArg(t, d, "shard")), ID: uint64(intArg(t, d, "id"))})
+	case "undone":
+		return system.EncodeUndone(&system.Move{Shard: flow.ShardID(intArg(t, d, "shard")), ID: uint64(intArg(t, d, "id"))})
+	case "renew":
+		return system.EncodeRenew(replicaArg(t, d, "replica"))
 	case "update":
 		return system.EncodeUpdate(flow.NodeID(intArg(t, d, "node")), arg(t, d, "addr"), arg(t, d, "api"))
 	}
@@ -132,7 +138,7 @@ func state(m *system.Machine) string {
 		fmt.Fprintf(&s, "shard %v from %016x: epoch %d, generation %d, on %v\n", p.Shard, p.Start, p.Epoch, p.Generation, p.Replicas)
 	}
 	for _, mv := range m.SortedMoves() {
-		fmt.Fprintf(&s, "move %d of shard %v: add %v, remove %v\n", mv.ID, mv.Shard, mv.Add, mv.Remove)
+		fmt.Fprintf(&s, "move %d of shard %v: add %v, remove %v%s\n", mv.ID, mv.Shard, mv.Add, mv.Remove, map[bool]string{true: ", cancelled"}[mv.Cancelled])
 	}
 	return s.String()
 }

@@ -1,0 +1,130 @@
+package node
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
+	"github.com/ruvector-flow/ruvector-flow/node/system"
+)
+
+// A replica whose stored log or state cannot be read may have forgotten an entry that
+// it acknowledged or a vote that it gave, so it never takes part under its id again: it
+// is broken. Its node goes on without it and reports it; the leader of the system group
+// has it replaced by one with another id, which is empty and has promised nothing. What
+// is stored of it stays, until that one takes its place.
+
+// broken is what the node knows of a replica that it cannot run.
+type broken struct {
+	// id is 0 while it is not known which replica it was.
+	id  flow.ReplicaID
+	err error
+}
+
+// foundBroken notes a stored replica that does not start.
+func (n *Node) foundBroken(s flow.ShardID, err error) {
+	id, _ := replica.StoredID(n.cfg.Disk, s) // 0 when not even that can be read
+	n.broken[s] = &broken{id: id, err: err}
+	n.event(ReplicaBroken, s, n.identity.Node, uint64(id))
+}
+
+// condemn takes a replica out of service whose rows turned out to be corrupt. Without
+// its copy of the system state a node cannot work: it stops, and is started again.
+func (n *Node) condemn(s flow.ShardID, err error) {
+	r := n.replicas[s]
+	switch {
+	case r == nil:
+	case s == flow.SystemShard:
+		n.err = flow.Errorf(flow.Corrupt, "node.condemn", "the copy of the system state: %w", err)
+	default:
+		n.unhost(s)
+		n.broken[s] = &broken{id: r.ID(), err: err}
+		n.peers.reportSoon = true
+		n.event(ReplicaBroken, s, n.identity.Node, uint64(r.ID()))
+	}
+}
+
+// renewSystem replaces the node's broken copy of the system state by an empty one with
+// the next generation of its id, which the leader of the system group learns from this
+// node's reports. The new id is durable before anything is sent under it.
+func (n *Node) renewSystem() error {
+	id := n.identity.SystemReplica
+	n.identity.SystemReplica = flow.NewReplicaID(id.Node(), id.Generation()+1)
+	n.fx.Batch.Put(identityKey, n.identity.encode())
+	n.fx.Sync = true
+	r, err := replica.New(&n.fx.Batch, n.replicaConfig(flow.SystemShard), n.identity.SystemReplica)
+	if err != nil {
+		return err
+	}
+	delete(n.broken, flow.SystemShard)
+	n.event(ReplicaCreated, flow.SystemShard, n.identity.Node, uint64(r.ID()))
+	n.host(flow.SystemShard, r)
+	return nil
+}
+
+// brokenStatus reports the broken replicas, ascending by shard.
+func (n *Node) brokenStatus() []flow.ReplicaStatus {
+	var list []flow.ReplicaStatus
+	for _, s := range slices.Sorted(maps.Keys(n.broken)) {
+		list = append(list, flow.ReplicaStatus{Shard: s, Replica: n.broken[s].id, Role: flow.Broken})
+	}
+	return list
+}
+
+// brokenProblems says why this node's broken replicas are so.
+func (n *Node) brokenProblems() (list []string) {
+	for _, s := range slices.Sorted(maps.Keys(n.broken)) {
+		list = append(list, fmt.Sprintf("shard %d: this node's replica is broken: %v", s.UserID(), n.broken[s].err))
+	}
+	return list
+}
+
+// brokenOn says whether a node reports a replica as broken.
+func (n *Node) brokenOn(s flow.ShardID, id flow.ReplicaID) bool {
+	if id.Node() == n.identity.Node {
+		b := n.broken[s]
+		return b != nil && b.id == id
+	}
+	p := n.peers.known[id.Node()]
+	return p != nil && p.status != nil && slices.ContainsFunc(p.status.Replicas, func(r flow.ReplicaStatus) bool {
+		return r.Shard == s && r.Replica == id && r.Role == flow.Broken
+	})
+}
+
+// anyBroken says whether some node reports a broken replica.
+func (n *Node) anyBroken() bool {
+	if len(n.broken) > 0 {
+		return true
+	}
+	for _, id := range n.peers.ids() {
+		if st := n.peers.known[id].status; st != nil && slices.ContainsFunc(st.Replicas, func(r flow.ReplicaStatus) bool { return r.Role == flow.Broken }) {
+			return true
+		}
+	}
+	return false
+}
+
+// renewals enters the new ids of renewed copies of the system state into the node table.
+func (n *Node) renewals() {
+	for _, row := range n.system().SortedNodes() {
+		id := n.systemReplicaOf(row.ID)
+		if id.Generation() <= row.SystemReplica.Generation() || !n.stepDue(stepRenew, flow.ShardID(row.ID)) {
+			continue
+		}
+		n.command(n.newRequestID(), system.EncodeRenew(id), n.due(0), func(system.Result, *flow.Error) {})
+	}
+}
+
+// systemReplicaOf returns the member of the system group that a node reports, or 0.
+func (n *Node) systemReplicaOf(id flow.NodeID) flow.ReplicaID {
+	if p := n.peers.known[id]; p != nil && p.status != nil {
+		for _, r := range p.status.Replicas {
+			if r.Shard == flow.SystemShard && r.Replica.Node() == id {
+				return r.Replica
+			}
+		}
+	}
+	return 0
+}
