@@ -81,16 +81,36 @@ func (n *Node) brokenProblems() (list []string) {
 	return list
 }
 
-// brokenOn says whether a node reports a replica as broken.
+// reported returns the latest report of a replica, its node's or this one's own, or nil.
+func (n *Node) reported(s flow.ShardID, id flow.ReplicaID) *flow.ReplicaStatus {
+	var list []flow.ReplicaStatus
+	if id.Node() == n.identity.Node {
+		list = n.Replicas()
+	} else if p := n.peers.known[id.Node()]; p != nil && p.status != nil {
+		list = p.status.Replicas
+	}
+	for i := range list {
+		if list[i].Shard == s && list[i].Replica == id {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// brokenOn says whether a replica is reported as broken, runsOn whether it is reported
+// and is not.
 func (n *Node) brokenOn(s flow.ShardID, id flow.ReplicaID) bool {
 	if id.Node() == n.identity.Node {
 		b := n.broken[s]
 		return b != nil && b.id == id
 	}
-	p := n.peers.known[id.Node()]
-	return p != nil && p.status != nil && slices.ContainsFunc(p.status.Replicas, func(r flow.ReplicaStatus) bool {
-		return r.Shard == s && r.Replica == id && r.Role == flow.Broken
-	})
+	r := n.reported(s, id)
+	return r != nil && r.Role == flow.Broken
+}
+
+func (n *Node) runsOn(s flow.ShardID, id flow.ReplicaID) bool {
+	r := n.reported(s, id)
+	return r != nil && r.Role != flow.Broken
 }
 
 // anyBroken says whether some node reports a broken replica.

@@ -111,13 +111,16 @@ func (n *Node) undo(r *replica.Replica, m *system.Move) {
 }
 
 // cancelMoves cancels, on the leader of the system group, the moves whose target will
-// not come: its replica is broken, or its node has been silent for long.
+// not come: its replica is broken, its node has been silent for long, or the broken
+// replica in whose place it was to come works again.
 func (n *Node) cancelMoves() {
 	if n.ticks%stepTicks != 0 {
 		return
 	}
 	for _, m := range n.system().SortedMoves() {
-		if m.Cancelled || !n.brokenOn(m.Shard, m.Add) && n.silentFor(m.Add.Node()) < giveUpAfter || !n.stepDue(stepCancel, m.Shard) {
+		hopeless := n.brokenOn(m.Shard, m.Add) || n.silentFor(m.Add.Node()) >= giveUpAfter ||
+			m.Remove.Node() == m.Add.Node() && n.runsOn(m.Shard, m.Remove)
+		if m.Cancelled || !hopeless || !n.stepDue(stepCancel, m.Shard) {
 			continue
 		}
 		n.command(n.newRequestID(), system.EncodeCancel(m), n.due(0), func(system.Result, *flow.Error) { n.stepOver(stepCancel, m.Shard) })

@@ -320,6 +320,9 @@ func (n *Node) hostOnly(s flow.ShardID, want flow.ReplicaID) {
 	if r == nil && want == 0 || r != nil && r.ID() == want {
 		return
 	}
+	if m := n.system().Moves[s]; r != nil && m != nil && m.Add == want && m.Remove == r.ID() {
+		return // it was broken and works again: the move will be cancelled
+	}
 	if r != nil {
 		n.event(ReplicaDestroyed, s, n.identity.Node, uint64(r.ID()))
 		n.unhost(s)

@@ -507,17 +507,6 @@ func (n *Node) Replica(s flow.ShardID) (status flow.ReplicaStatus, ok bool) {
 	return status, true
 }
 
-// Voters returns the voters of a hosted group as this node has applied them, those of
-// both halves of a joint change; nil for a group that is not hosted.
-func (n *Node) Voters(s flow.ShardID) (ids []flow.ReplicaID) {
-	if r := n.replicas[s]; r != nil {
-		for _, id := range slices.Concat(r.Conf().GetVoters(), r.Conf().GetVotersOutgoing()) {
-			ids = append(ids, flow.ReplicaID(id))
-		}
-	}
-	return ids
-}
-
 // Identity returns who the node is.
 func (n *Node) Identity() Identity { return n.identity }
 

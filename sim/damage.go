@@ -24,70 +24,61 @@ type damage struct {
 	misread bool
 }
 
-// voters is what a Machine offers to those who choose whom to hurt.
-type voters interface {
-	Voters(s flow.ShardID) []flow.ReplicaID
+// voterSet is a set of replicas of a group, a majority of which must stay: the voters
+// that some replica goes by, or those and the learners that may soon be voters.
+type voterSet struct {
+	shard flow.ShardID
+	ids   []uint64
 }
 
-// membership returns the voters of a group by the host that has applied most, and all the
-// replicas that hosts run, voters or not. known is false when hosts disagree: a change
-// of the membership may be under way.
-func (w *World) membership(s flow.ShardID) (vote, all []flow.ReplicaID, known bool) {
-	var most uint64
-	views := map[flow.ReplicaID][]flow.ReplicaID{}
-	for _, h := range w.hosts {
-		m, ok := h.machine.(voters)
-		if !ok {
-			continue
-		}
-		for _, r := range h.replicas() {
-			if r.Shard != s {
-				continue
-			}
-			all = append(all, r.Replica)
-			views[r.Replica] = slices.Sorted(slices.Values(m.Voters(s)))
-			if r.Applied >= most {
-				most, vote = r.Applied, views[r.Replica]
+// memberships are the sets that the replicas on the hosts' disks go by.
+func (w *World) memberships() []voterSet {
+	if w.sets != nil && w.setsAt == w.counts.events {
+		return w.sets
+	}
+	w.sets, w.setsAt, w.stored = []voterSet{}, w.counts.events, nil
+	for _, h := range w.members() {
+		groups := readGroups(h.disk.rows.root)
+		for s := range flow.ShardID(w.scenario.Shards + 1) {
+			if g := groups[s]; g != nil {
+				w.stored = append(w.stored, copyOf{s, g.replica})
+				conf := g.membership()
+				for _, ids := range [][]uint64{conf.GetVoters(), conf.GetVotersOutgoing(), slices.Concat(conf.GetVoters(), conf.GetLearners())} {
+					w.sets = append(w.sets, voterSet{s, ids})
+				}
 			}
 		}
 	}
-	for _, id := range vote {
-		if v, ok := views[id]; ok && !slices.Equal(v, vote) {
-			return vote, all, false
-		}
-	}
-	return vote, all, len(vote) > 0
+	return w.sets
 }
 
 // whole says whether a replica's copy is there, whether or not its process runs.
 func (w *World) whole(s flow.ShardID, id flow.ReplicaID) bool {
 	h := w.byID[id.Node()]
-	if h == nil || h.id != id.Node() {
+	if h == nil || h.id != id.Node() || !slices.Contains(w.stored, copyOf{s, id}) {
 		return false
 	}
 	_, damaged := h.damaged[copyOf{s, id}]
 	return !damaged
 }
 
-// spares says whether a group can lose a host's copy: a majority stays, of its voters
-// and of all its members.
+// minority says whether less than half of a set is on some hosts or destroyed.
+func (w *World) minority(set voterSet, hosts []*host) bool {
+	n := 0
+	for _, v := range set.ids {
+		id := flow.ReplicaID(v)
+		if !w.whole(set.shard, id) || slices.ContainsFunc(hosts, func(h *host) bool { return id.Node() == h.id }) {
+			n++
+		}
+	}
+	return 2*n < len(set.ids) || len(set.ids) == 0
+}
+
+// spares says whether a group can lose a host's copy.
 func (w *World) spares(h *host, s flow.ShardID) bool {
-	vote, all, known := w.membership(s)
-	for _, id := range vote {
-		if !slices.Contains(all, id) {
-			all = append(all, id)
-		}
-	}
-	enough := func(ids []flow.ReplicaID) bool {
-		left := 0
-		for _, id := range ids {
-			if id.Node() != h.id && w.whole(s, id) {
-				left++
-			}
-		}
-		return left > len(ids)/2
-	}
-	return known && enough(vote) && enough(all)
+	return !slices.ContainsFunc(w.memberships(), func(set voterSet) bool {
+		return set.shard == s && !w.minority(set, []*host{h})
+	})
 }
 
 // hurt notes that a host's copy of a group is destroyed.
@@ -120,14 +111,4 @@ func (h *host) mended() {
 			delete(h.damaged, c)
 		}
 	}
-}
-
-// sparesAll says whether every group that a host has a copy of can lose it.
-func (w *World) sparesAll(h *host) bool {
-	for _, s := range slices.Sorted(maps.Keys(readGroups(h.disk.rows.root))) {
-		if !w.spares(h, s) {
-			return false
-		}
-	}
-	return true
 }

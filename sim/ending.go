@@ -117,7 +117,7 @@ func (w *World) breakHost(h *host, r *rand.Rand) {
 // dispensable draws hosts that the cluster promises to do without: a minority of the
 // voters of every group, by every membership that some replica goes by.
 func (w *World) dispensable(r *rand.Rand) (gone []*host) {
-	confs := w.memberships()
+	sets := w.memberships()
 	hosts := w.members()
 	most := 1 + r.IntN(max(len(hosts)/2, 1))
 	r.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
@@ -126,36 +126,11 @@ func (w *World) dispensable(r *rand.Rand) (gone []*host) {
 			break
 		}
 		more := append(slices.Clone(gone), h)
-		if h.id != 0 && !slices.ContainsFunc(confs, func(voters []uint64) bool { return !minority(voters, more) }) {
+		if h.id != 0 && !slices.ContainsFunc(sets, func(s voterSet) bool { return !w.minority(s, more) }) {
 			gone = more
 		}
 	}
 	return gone
-}
-
-// minority says whether hosts hold less than half of some voters.
-func minority(voters []uint64, hosts []*host) bool {
-	n := 0
-	for _, v := range voters {
-		if slices.ContainsFunc(hosts, func(h *host) bool { return flow.ReplicaID(v).Node() == h.id }) {
-			n++
-		}
-	}
-	return 2*n < len(voters) || len(voters) == 0
-}
-
-// memberships are the sets of voters that the replicas on the hosts' disks go by.
-func (w *World) memberships() (sets [][]uint64) {
-	for _, h := range w.members() {
-		groups := readGroups(h.disk.rows.root)
-		for s := range flow.ShardID(w.scenario.Shards + 1) {
-			if g := groups[s]; g != nil {
-				conf := g.membership()
-				sets = append(sets, conf.GetVoters(), conf.GetVotersOutgoing())
-			}
-		}
-	}
-	return sets
 }
 
 // membership decodes the membership of the applied record.

@@ -97,7 +97,7 @@ var plantedBelow = []plantedBug{
 			}
 		})
 	}},
-	{"a term that a restart forgets", []Oracle{OracleVote}, func(w *World) {
+	{"a term that a restart forgets", []Oracle{OracleVote, OracleLog}, func(w *World) {
 		onStart(w, func(h *host) {
 			for s := range w.scenario.Shards + 1 {
 				key := []byte{keyOfGroup, 0, 0, 0, byte(s), tagHardState}

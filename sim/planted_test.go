@@ -82,7 +82,7 @@ type plantedBug struct {
 
 // planted are bugs between the node and its clients and peers.
 var planted = []plantedBug{
-	{"a write acknowledged and thrown away", []Oracle{OracleHistory, OracleDurability}, func(w *World) {
+	{"a write acknowledged and thrown away", []Oracle{OracleHistory, OracleDurability, OracleCatalogue}, func(w *World) {
 		warp(w, func(m *warped) {
 			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
 				r, ok := req.(*flow.WriteRequest)

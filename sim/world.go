@@ -31,7 +31,11 @@ type World struct {
 	trace    trace
 	counts   counts
 	deaths   []string
-	failure  *Failure
+	// sets are the memberships on the hosts' disks, stored the copies, as of event setsAt.
+	stored  []copyOf
+	sets    []voterSet
+	setsAt  uint64
+	failure *Failure
 	// unwell says why the last poll did not find the cluster healthy; healing is how
 	// long it took to be so after the faults.
 	unwell  string
