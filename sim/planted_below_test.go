@@ -153,7 +153,7 @@ var plantedBelow = []plantedBug{
 			op.Value[len(op.Value)-1] ^= 1
 		})
 	}},
-	{"a log that is never cut on disk", []Oracle{OracleBounds}, func(w *World) {
+	{"a log that is never cut on disk", []Oracle{OracleBounds, OracleLog}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
 			shard, tag, ok := groupOf(op.Key)
 			g := h.written[shard]
