@@ -54,6 +54,7 @@ func TestKernelsStayInside(t *testing.T) {
 			stayInside(codesDotU8.run, k, queries, rows, dim, at)
 			stayInside(codesDotI8.run, k, queries, rows, dim, at)
 			stayInside(codesHamming.run, k, queries, rows, dim, at)
+			stayInsideMixed(k, queries, rows, dim, at)
 			for _, b := range batches {
 				for _, q := range edges[float32](queries, dim) {
 					for _, r := range edges[float32](rows, 3*dim) {
@@ -71,6 +72,15 @@ func stayInside[T float32 | uint8 | int8 | uint64, R float32 | uint32 | int32](r
 		for _, r := range edges[T](rows, 3*dim) {
 			run(k, make([]R, 3), q, r, dim, nil)
 			run(k, make([]R, len(at)), q, r, dim, at)
+		}
+	}
+}
+
+func stayInsideMixed(k kernel, queries, rows []byte, dim int, at []uint32) {
+	for _, q := range edges[float32](queries, dim) {
+		for _, r := range edges[uint8](rows, 3*dim) {
+			squaredL2Mixed(k, make([]float32, 3), q, r, dim, nil)
+			dotMixed(k, make([]float32, len(at)), q, r, dim, at)
 		}
 	}
 }

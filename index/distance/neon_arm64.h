@@ -21,6 +21,9 @@
 #define UADALP(n, d) WORD $(0x6E606800 | n<<5 | d)
 #define SADALP(n, d) WORD $(0x4E606800 | n<<5 | d)
 
+// UCVTF makes float32 of four 32-bit numbers.
+#define UCVTF(n, d) WORD $(0x6E21D800 | n<<5 | d)
+
 // ZERO8 clears eight registers.
 #define ZERO8(a, b, c, d, e, f, g, h) \
 	VEOR a.B16, a.B16, a.B16; \
