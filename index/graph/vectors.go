@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"runtime"
 	"unsafe"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -31,11 +32,12 @@ func (v *Vectors) Vector(dst flow.Vector, row int) {
 	dst = dst[:v.dim]
 	if v.bytes == nil {
 		copy(dst, v.floats[row*v.stride:])
-		return
+	} else {
+		for i, c := range v.bytes[row*v.stride:][:len(dst)] {
+			dst[i] = float32(c)
+		}
 	}
-	for i, c := range v.bytes[row*v.stride:][:len(dst)] {
-		dst[i] = float32(c)
-	}
+	runtime.KeepAlive(v.block)
 }
 
 // Distances sets out[i] to the distance (see Measure) between q and row first+i.
@@ -45,6 +47,7 @@ func (v *Vectors) Distances(out, q []float32, first int) {
 	}
 	if v.bytes == nil {
 		Measure(v.metric, out, q, v.floats[first*v.stride:], v.stride)
+		runtime.KeepAlive(v.block)
 		return
 	}
 	rows := v.bytes[first*v.stride:]
@@ -58,6 +61,7 @@ func (v *Vectors) Distances(out, q []float32, first int) {
 		distance.DotMixed(out, q, rows, v.stride)
 	}
 	finish(v.metric, out)
+	runtime.KeepAlive(v.block)
 }
 
 // wholeDistances sets out to what the kernels over float32 give. An exact sum below
@@ -86,6 +90,7 @@ func (v *Vectors) DistancesAt(out, q []float32, at []uint32) {
 	switch {
 	case v.bytes == nil:
 		MeasureAt(v.metric, out, q, v.floats, v.stride, at)
+		runtime.KeepAlive(v.block)
 		return
 	case v.metric == flow.Euclid:
 		distance.SquaredL2MixedAt(out, q, v.bytes, v.stride, at)
@@ -93,6 +98,7 @@ func (v *Vectors) DistancesAt(out, q []float32, at []uint32) {
 		distance.DotMixedAt(out, q, v.bytes, v.stride, at)
 	}
 	finish(v.metric, out[:len(at)])
+	runtime.KeepAlive(v.block)
 }
 
 // DistancesBatch sets out[j][i] to the distance (see Measure) between q[j] and row first+i.
@@ -100,6 +106,7 @@ func (v *Vectors) DistancesAt(out, q []float32, at []uint32) {
 func (v *Vectors) DistancesBatch(out, q *[4][]float32, first int) {
 	if v.bytes == nil {
 		MeasureBatch(v.metric, out, q, v.floats[first*v.stride:], v.stride)
+		runtime.KeepAlive(v.block)
 		return
 	}
 	for j := range q {
