@@ -23,6 +23,8 @@ type cluster struct {
 	now   flow.Time
 	hosts []*host
 	wire  []frame
+	// requests counts the commands that tests send by themselves.
+	requests uint64
 }
 
 type frame struct {

@@ -123,7 +123,7 @@ func (n *Node) adopt(s flow.ShardID, m *shard.Machine) *shardUpkeep {
 	su := &shardUpkeep{shard: s, machine: m, slices: map[flow.CollectionID]*slice{}, active: map[flow.CollectionID]bool{}}
 	n.upkeep.shards[s] = su
 	for _, id := range m.Collections() {
-		sl := &slice{su: su, id: id, graphs: map[index.SegmentID]*graph{}, writes: m.Writes(id), writtenAt: n.ticks}
+		sl := &slice{su: su, id: id, writes: m.Writes(id), writtenAt: n.ticks}
 		su.slices[id], su.active[id] = sl, true
 		n.follow(sl, m.Segments(id))
 	}

@@ -150,7 +150,7 @@ func (n *Node) keepUp(su *shardUpkeep, id flow.CollectionID) (settled bool) {
 		return true
 	}
 	if sl == nil {
-		sl = &slice{su: su, id: id, graphs: map[index.SegmentID]*graph{}, writtenAt: n.ticks}
+		sl = &slice{su: su, id: id, writtenAt: n.ticks}
 		su.slices[id] = sl
 	}
 	if w := su.machine.Writes(id); w != sl.writes {
@@ -174,6 +174,9 @@ func (n *Node) keepUp(su *shardUpkeep, id flow.CollectionID) (settled bool) {
 func (n *Node) follow(sl *slice, table []shard.Segment) {
 	for i := range table {
 		if sl.graphs[table[i].ID] == nil {
+			if sl.graphs == nil { // most collections of many are too small for one
+				sl.graphs = map[index.SegmentID]*graph{}
+			}
 			sl.graphs[table[i].ID] = &graph{slice: sl, id: table[i].ID}
 			sl.su.segments++
 		}
@@ -209,13 +212,21 @@ func (n *Node) lead(sl *slice, table []shard.Segment, x *index.Index) (settled b
 			return false
 		}
 	}
+	for i := range table {
+		// What the log says of it is wrong, or what this node builds: a segment made anew
+		// gets a digest of its own.
+		if sl.graphs[table[i].ID].state == graphRejected {
+			n.proposeStep(sl, shard.EncodeMerge(sl.id, table[i].ID, table[i].ID))
+			return false
+		}
+	}
 	idle := n.ticks-sl.writtenAt >= n.cfg.Tuning.Index.IdleTicks
-	step := n.cfg.Tuning.Index.nextStep(sl.id, x.HeadRows(), x.Segments(), func(i int) bool { return table[i].Built }, idle)
-	if step != nil {
+	t, segments, built := &n.cfg.Tuning.Index, x.Segments(), func(i int) bool { return table[i].Built }
+	if step := t.nextStep(sl.id, x.HeadRows(), segments, built, idle); step != nil {
 		n.proposeStep(sl, step)
 		return false
 	}
-	return idle
+	return idle || t.nextStep(sl.id, x.HeadRows(), segments, built, true) == nil
 }
 
 func (n *Node) proposeStep(sl *slice, command []byte) {

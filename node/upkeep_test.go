@@ -7,8 +7,11 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
+	"github.com/ruvector-flow/ruvector-flow/index"
+	"github.com/ruvector-flow/ruvector-flow/net"
 	"github.com/ruvector-flow/ruvector-flow/node"
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
+	"github.com/ruvector-flow/ruvector-flow/node/shard"
 )
 
 // small makes graphs of a few points, so that a test reaches all that becomes of them.
@@ -228,4 +231,57 @@ func TestGraphsDropped(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A digest in the log that no replica can build is never served: all search the
+// segment exactly and say so, until the leader has it made anew.
+func TestWrongDigest(t *testing.T) {
+	c := newTuned(t, 3)
+	c.create("films", 2, flow.Euclid)
+	c.writeMany("films", 0, 200) // in a turn, and so not cut yet
+	c.await("shard 1 has a leader", func() bool { return c.leader(1) != nil })
+	leader := c.leader(1)
+	command := func(body []byte) uint64 {
+		c.requests++
+		leader.n.Receive(net.Encode(&net.Frame{
+			Header: net.Header{ClusterID: 7, From: 99, To: leader.n.Identity().Node, Incarnation: 1, Sent: c.now},
+			Messages: []net.Message{&net.Call{ID: c.requests, Body: &net.Write{
+				Shard: 1, Request: flow.NewRequestID(c.now, [10]byte{9: byte(c.requests)}), Command: body,
+			}}},
+		}))
+		leader.n.Flush()
+		c.settle()
+		r, _ := leader.n.Replica(1)
+		return r.Applied
+	}
+	segment := command(shard.EncodeCut(1, 0))
+	command(shard.EncodeBuilt(1, index.SegmentID(segment), 1234))
+	mismatches := func() (n int) {
+		for _, h := range c.hosts {
+			n += len(h.events)
+		}
+		return n
+	}
+	c.await("somebody tells of the wrong digest", func() bool { return mismatches() > 0 })
+	c.checkSearches("films", 200)
+	for _, h := range c.hosts {
+		for _, g := range h.n.Graphs() {
+			if g.Shard == 1 && g.Segment == segment {
+				t.Fatalf("the graph of the wrong digest is searched: %+v", g)
+			}
+		}
+	}
+	c.await("all is made anew", c.indexed)
+	c.checkSearches("films", 200)
+	c.verify()
+}
+
+// leader returns the host that leads a shard, nil for none.
+func (c *cluster) leader(s flow.ShardID) *host {
+	for _, h := range c.hosts {
+		if r, ok := h.n.Replica(s); ok && r.Leading {
+			return h
+		}
+	}
+	return nil
 }
