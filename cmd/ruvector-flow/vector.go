@@ -239,16 +239,25 @@ func (a *app) vectorDelete() *cobra.Command {
 	var version uint64
 	var ops []flow.Op
 	var ids []flow.PointID
+	var filter flow.Filter
 	cmd := &cobra.Command{
-		Use:     "delete",
-		Short:   "Delete vectors by id",
-		Example: "  ruvector-flow vector delete --collection photos --id 7 --id 8",
-		Args:    args(0, 0, ""),
+		Use:   "delete",
+		Short: "Delete vectors by id or by their metadata",
+		Example: `  ruvector-flow vector delete --collection photos --id 7 --id 8
+  ruvector-flow vector delete --collection photos --filter '{"must":[{"key":"shop","match":{"value":"A"}}]}'`,
+		Args: args(0, 0, ""),
 	}
 	collectionFlag(cmd, &collection)
-	cmd.Flags().StringArrayVar(&texts, "id", nil, "an id; may be given several times (needed)")
+	cmd.Flags().StringArrayVar(&texts, "id", nil, "an id; may be given several times")
+	filterFlag(cmd, &filter)
 	cmd.Flags().Uint64Var(&version, "if-version", 0, "delete only if the point has this version")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		switch {
+		case len(texts) == 0 && len(filter) == 0:
+			return usagef(cmd, "missing flag: --id or --filter")
+		case len(filter) > 0 && (len(texts) > 0 || cmd.Flags().Changed("if-version")):
+			return usagef(cmd, "--filter says alone what is deleted: leave out --id and --if-version")
+		}
 		for _, text := range texts {
 			id, err := parseID(cmd, text)
 			if err != nil {
@@ -260,9 +269,18 @@ func (a *app) vectorDelete() *cobra.Command {
 		return nil
 	}
 	return required(a.call(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
+		if len(filter) > 0 {
+			token, err := c.DeleteMatching(ctx, collection, filter)
+			if err != nil {
+				return err
+			}
+			return a.print(written{Points: []client.PointResult{}, Session: token.String()}, func(t *table) {
+				t.row("deleted what passes; session token", orDash(token.String()))
+			})
+		}
 		r, err := c.Write(ctx, collection, ops, client.WriteOptions{Results: true})
 		return a.printWrite(r, ids, err)
-	}), "collection", "id")
+	}), "collection")
 }
 
 // counted is the JSON form of a count.
