@@ -227,4 +227,4 @@ func TestGoldenIsFull(t *testing.T) {
 	}
 }
 
-var goldenHeader = net.Header{ClusterID: 0x0123456789abcdef, From: 1, To: 300, Incarnation: 7, Sent: flow.Time(1_700_000_000_000_000_001)}
+var goldenHeader = net.Header{ClusterID: 0x0123456789abcdef, From: 1, To: 300, Incarnation: 7, ToIncarnation: 9, Sent: flow.Time(1_700_000_000_000_000_001)}

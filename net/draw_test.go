@@ -57,7 +57,7 @@ func many[T any](s source, draw func() T) (list []T) {
 
 func (s source) frame() *net.Frame {
 	f := &net.Frame{Header: net.Header{
-		ClusterID: s.uint(), From: s.node(), To: s.node(), Incarnation: s.uint(), Sent: flow.Time(s.int()),
+		ClusterID: s.uint(), From: s.node(), To: s.node(), Incarnation: s.uint(), ToIncarnation: s.uint(), Sent: flow.Time(s.int()),
 	}}
 	f.Messages = append([]net.Message{}, many(s, func() net.Message { return s.message(rapid.SampledFrom(kinds).Draw(s.t, "kind")) })...)
 	return f

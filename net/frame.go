@@ -21,6 +21,9 @@ type Header struct {
 	From, To  flow.NodeID
 	// Incarnation counts the starts of the sender; frames of an earlier one are dropped.
 	Incarnation uint64
+	// ToIncarnation is the receiver's, as far as the sender knows (0: it does not). A
+	// frame for a former life is dropped: what it asks for may have been refused then.
+	ToIncarnation uint64
 	// Sent is the sender's clock.
 	Sent flow.Time
 }
@@ -42,6 +45,7 @@ func Encode(f *Frame) []byte {
 	w.Uint(uint64(f.From))
 	w.Uint(uint64(f.To))
 	w.Uint(f.Incarnation)
+	w.Uint(f.ToIncarnation)
 	w.Int(int64(f.Sent))
 	w.Uint(uint64(len(f.Messages)))
 	for _, m := range f.Messages {
@@ -65,7 +69,7 @@ func Decode(b []byte) (*Frame, error) {
 	r := wire.NewReader(content[1:])
 	f := &Frame{Header: Header{
 		ClusterID: r.Fixed64(), From: flow.NodeID(r.Uint()), To: flow.NodeID(r.Uint()),
-		Incarnation: r.Uint(), Sent: flow.Time(r.Int()),
+		Incarnation: r.Uint(), ToIncarnation: r.Uint(), Sent: flow.Time(r.Int()),
 	}}
 	n := r.Count(2)
 	f.Messages = make([]Message, 0, n)

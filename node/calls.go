@@ -148,3 +148,33 @@ func (n *Node) serveDigest(b *net.Digest, done answerFunc) {
 	digest, known := r.Noted(b.Index)
 	done(&net.DigestResult{Replica: r.ID(), Known: known, Passed: !known && r.Applied() >= b.Index, Digest: digest}, nil)
 }
+
+// window remembers which of the latest numbers of a peer's calls have come, so that a
+// call that was refused is not obeyed when the network repeats it.
+type window struct {
+	highest uint64
+	seen    [windowCalls / 64]uint64 // bit i%windowCalls: number i, of the latest windowCalls
+}
+
+// windowCalls is how late a call may be, in calls that its sender made since.
+const windowCalls = 1024
+
+// first says whether a number comes for the first time; one that is too old does not.
+func (w *window) first(id uint64) bool {
+	if id > w.highest {
+		if id-w.highest >= windowCalls {
+			w.seen = [windowCalls / 64]uint64{}
+		} else {
+			for i := w.highest + 1; i <= id; i++ {
+				w.seen[i%windowCalls/64] &^= 1 << (i % 64)
+			}
+		}
+		w.highest = id
+	}
+	bit := &w.seen[id%windowCalls/64]
+	if w.highest-id >= windowCalls || *bit&(1<<(id%64)) != 0 {
+		return false
+	}
+	*bit |= 1 << (id % 64)
+	return true
+}

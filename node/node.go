@@ -270,7 +270,7 @@ func (n *Node) Receive(frame []byte) {
 	if err != nil || f.ClusterID != n.identity.ClusterID || f.To != n.identity.Node || f.From == n.identity.Node {
 		return
 	}
-	if !n.heard(&f.Header) {
+	if f.ToIncarnation != 0 && f.ToIncarnation != n.incarnation || !n.heard(&f.Header) {
 		return
 	}
 	for _, m := range f.Messages {
@@ -295,6 +295,9 @@ func (n *Node) dispatch(from flow.NodeID, m net.Message) {
 	case *net.Status:
 		n.takeStatus(from, m)
 	case *net.Call:
+		if !n.peers.known[from].calls.first(m.ID) {
+			return // repeated by the network: its first copy may have been refused
+		}
 		n.serveCall(m.Body, func(body net.Body, err *flow.Error) {
 			n.send(from, &net.Reply{ID: m.ID, Body: body, Err: err})
 		})
@@ -437,6 +440,9 @@ func (n *Node) flushSend() {
 	for i := 0; i < len(n.fx.Send); {
 		f := net.Frame{Header: header}
 		f.To = n.fx.Send[i].To
+		if p := n.peers.known[f.To]; p != nil {
+			f.ToIncarnation = p.incarnation
+		}
 		for bytes := 0; i < len(n.fx.Send) && n.fx.Send[i].To == f.To && bytes < maxFrameBytes; i++ {
 			f.Messages = append(f.Messages, n.fx.Send[i].Message)
 			bytes += net.Size(n.fx.Send[i].Message)

@@ -43,6 +43,8 @@ type peers struct {
 type peer struct {
 	incarnation uint64
 	heardAt     flow.Time
+	// calls tells which of its calls have come.
+	calls window
 	// upSince is when it was first heard after its last silence; 0 while it is down.
 	upSince flow.Time
 	// offset is its clock less ours by the least delayed frame since offsetAt.
@@ -76,6 +78,9 @@ func (n *Node) heard(h *net.Header) bool {
 	}
 	if p.incarnation != 0 && h.Incarnation > p.incarnation {
 		n.calls.lost[h.From] = true // the former life will not answer
+	}
+	if h.Incarnation != p.incarnation {
+		p.calls = window{}
 	}
 	now := n.cfg.Clock.Now()
 	p.incarnation, p.heardAt = h.Incarnation, now
