@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
@@ -162,18 +163,39 @@ func TestBrokenInvariantsPanic(t *testing.T) {
 	}
 }
 
+// TestAllocations: a search allocates nothing once its Scratch has served one like it,
+// whether it compares or walks, on floats or on codes, filtered or not.
 func TestAllocations(t *testing.T) {
-	for _, metric := range metrics {
-		x := newIndex(t, 32, metric)
-		r := rand.New(rand.NewPCG(7, 7))
-		for i := range uint64(2000) {
-			x.Insert(i, flow.NumberID(i), normal(r, 32))
-		}
-		targets, q := []Target{{View: x.View()}}, Query{Vector: normal(r, 32), K: 10}
-		var s Scratch
-		dst := SearchAll(nil, targets, q, &s)
-		if got := testing.AllocsPerRun(50, func() { dst = SearchAll(dst[:0], targets, q, &s) }); got != 0 {
-			t.Errorf("%v: %v allocations a search", metric, got)
+	for _, quantization := range []flow.Quantization{flow.NoQuantization, flow.Int8, flow.Binary} {
+		for _, metric := range metrics {
+			x, err := New(Config{Dim: 32, Metric: metric, EfConstruct: 32, Quantization: quantization})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rand.New(rand.NewPCG(7, 7))
+			allow := roaring.New()
+			for i := range uint64(2000) {
+				if ordinal := x.Insert(i, flow.NumberID(i), normal(r, 32)); i%3 == 0 {
+					allow.Add(ordinal)
+				}
+				if i == 1500 {
+					x.Cut(1)
+					x.Attach(finish(x.Builder(1)))
+				}
+			}
+			x.Remove(700)
+			for _, target := range []Target{{View: x.View()}, {View: x.View(), Allow: allow}} {
+				targets, q := []Target{target}, Query{Vector: normal(r, 32), K: 10}
+				var s Scratch
+				dst := SearchAll(nil, targets, q, &s)
+				if got := testing.AllocsPerRun(50, func() { dst = SearchAll(dst[:0], targets, q, &s) }); got != 0 {
+					t.Errorf("%v, %v, filtered %v: %v allocations a search", metric, quantization, target.Allow != nil, got)
+				}
+				dst = walkAll(dst[:0], targets, q, &s)
+				if got := testing.AllocsPerRun(50, func() { dst = walkAll(dst[:0], targets, q, &s) }); got != 0 || s.Stats.Walks == 0 {
+					t.Errorf("%v, %v, filtered %v: %v allocations a walk, %+v", metric, quantization, target.Allow != nil, got, s.Stats)
+				}
+			}
 		}
 	}
 }
