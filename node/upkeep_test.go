@@ -285,3 +285,50 @@ func (c *cluster) leader(s flow.ShardID) *host {
 	}
 	return nil
 }
+
+// What a crash left of graphs that nobody wants any more is swept at a start, and what
+// is wanted stays.
+func TestSweepGraphs(t *testing.T) {
+	c := newTuned(t, 3)
+	c.create("films", 2, flow.Euclid)
+	c.writeMany("films", 0, 600)
+	c.quiet()
+	c.await("all is indexed", c.indexed)
+	c.quiet()
+	h := c.hosts[1]
+	list := func() (keys []string) {
+		for s := flow.ShardID(1); s <= shards; s++ {
+			prefix := replica.DerivedPrefix(s)
+			if err := h.Scan(prefix, disk.After(prefix), func(key, _ []byte) bool {
+				keys = append(keys, string(key))
+				return true
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return keys
+	}
+	want := list()
+	var b disk.Batch
+	for s := flow.ShardID(1); s <= shards; s++ {
+		for _, collection := range []byte{0, 1, 2} {
+			for _, segment := range []byte{1, 255} {
+				key := append(replica.DerivedPrefix(s), 'c')
+				key = append(append(key, 0, 0, 0, 0, 0, 0, 0, collection), 0, 0, 0, 0, 0, 0, segment, 0)
+				b.Put(slices.Concat(key, []byte{0, 0, 0, 0}), []byte("part"))
+				head := slices.Clone(key)
+				head[len(replica.DerivedPrefix(s))] = 'h'
+				if segment == 1 {
+					b.Put(head, []byte{4, 4, 0, 0, 0, 0, 0, 0, 0, 0})
+				}
+			}
+		}
+	}
+	h.Disk.Apply(&b, false, nil)
+	c.restart(1)
+	c.step()
+	if got := list(); !slices.Equal(got, want) {
+		t.Errorf("after a start the disk holds\n%q, want\n%q", got, want)
+	}
+	c.await("all is indexed", c.indexed)
+}
