@@ -23,6 +23,9 @@ import (
 // baseStep lies between the seed bases of a mutant's trials.
 const baseStep = 1_000_000
 
+// surely is how soon a mutant was found before, of which a sample must find it again.
+const surely = 10 * time.Second
+
 // hangs is how many times as long as its processor time a hunt may take before it is
 // taken to hang.
 const hangs = 30
@@ -62,6 +65,8 @@ type kill struct {
 	markdown bool
 	results  string
 	resume   bool
+	dissects bool
+	known    string
 	keep     string
 	root     string
 }
@@ -81,6 +86,8 @@ func mutantsCommand() *cobra.Command {
 	f.Uint64Var(&k.base, "base", 1, "first seed of the first base")
 	f.DurationVar(&k.within, "within", time.Minute, "time to find one from one base, on one core")
 	f.StringVar(&k.results, "results", "", "file to which each result is added, a line of JSON a mutant; the latest of a mutant counts")
+	f.StringVar(&k.known, "known", "", "sample only from those that this file of results says were found, and soon")
+	f.BoolVar(&k.dissects, "shrink", true, "shrink the first finding, and look who else sees it")
 	f.BoolVar(&k.resume, "resume", false, "leave out those that --results holds already")
 	f.BoolVar(&k.markdown, "markdown", false, "measure nothing: print the table and the matrix of the results, for TESTING.md")
 	f.StringVar(&k.keep, "keep", "", "folder for the shrunk first finding of each, as a case; empty for none")
@@ -147,6 +154,16 @@ func (k *kill) choose() ([]mutants.Mutant, error) {
 			list = append(list, m)
 		}
 	}
+	if k.sample > 0 && k.known != "" {
+		found, err := load(k.known)
+		if err != nil {
+			return nil, err
+		}
+		list = slices.DeleteFunc(list, func(m mutants.Mutant) bool {
+			v, measured := found[m.Name]
+			return !measured || !v.found() || v.seconds() > surely.Seconds()
+		})
+	}
 	if k.sample > 0 && k.sample < len(list) {
 		var some []mutants.Mutant
 		for i := range k.sample {
@@ -185,7 +202,7 @@ func (k *kill) measure(ctx context.Context, m mutants.Mutant) (verdict, error) {
 		}
 		v.Trials = append(v.Trials, t)
 	}
-	if v.Trials[0].Found && v.Trials[0].Oracle != sim.OracleCap {
+	if k.dissects && v.Trials[0].Found && v.Trials[0].Oracle != sim.OracleCap {
 		err = k.dissect(ctx, &v, m, binary, folder)
 	}
 	return v, err

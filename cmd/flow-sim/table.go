@@ -34,9 +34,9 @@ func (k *kill) add(v verdict) error {
 	return f.Close()
 }
 
-// load reads the results, by mutant.
-func (k *kill) load() (map[string]verdict, error) {
-	f, err := os.Open(k.results)
+// load reads a file of results, by mutant.
+func load(file string) (map[string]verdict, error) {
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (k *kill) load() (map[string]verdict, error) {
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var v verdict
 		if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
-			return nil, fmt.Errorf("%s: %w", k.results, err)
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		all[v.Name] = v
 	}
@@ -54,7 +54,7 @@ func (k *kill) load() (map[string]verdict, error) {
 
 // unmeasured leaves out the mutants that the results hold.
 func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
-	all, err := k.load()
+	all, err := load(k.results)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
 
 // table prints all mutants, and what the results say of them, as Markdown.
 func (k *kill) table(out io.Writer) error {
-	all, err := k.load()
+	all, err := load(k.results)
 	if err != nil {
 		return err
 	}
