@@ -4,6 +4,7 @@ import "testing"
 
 // Marks are named once, there are many, and few dozen worlds meet most of them.
 func TestMarks(t *testing.T) {
+	t.Parallel()
 	if len(markNumber) != len(Marks) || len(Marks) < 60 {
 		t.Fatalf("%d marks, %d names; at least 60 must be, each once", len(Marks), len(markNumber))
 	}

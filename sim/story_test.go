@@ -9,6 +9,7 @@ import (
 // A failure's story fits a screen and says what, why, the faults and the command; its
 // report is one file without a reference to another.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	for _, p := range planted {
 		if p.name != "a read answered from the past" {
 			continue
@@ -56,6 +57,7 @@ func TestStory(t *testing.T) {
 
 // Taping a run changes nothing in it, and stopping one ends it where it was asked to.
 func TestTapeChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := DrawScenario(3)
 	o := realTime()
 	plain := Run(s, o)
