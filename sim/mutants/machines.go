@@ -42,3 +42,20 @@ var machines = []Mutant{
 		Oracles:   differing,
 		Precedent: "qdrant/qdrant issue 5101: points are not found where a query looks for them"},
 }
+
+// segments are bugs of the graph index and of filters.
+var segments = []Mutant{
+	{Name: "unseeded-levels", What: "the levels of a graph are drawn, not hashed from the id: replicas build different graphs",
+		Edits:     []Edit{{"index", "graph.LevelOf(xxhash.Sum64String(string(id)), m)", "graph.LevelOf(xxhash.Sum64String(string(id))+b.epoch, m)"}},
+		Oracles:   differing,
+		Precedent: "manticoresoftware/manticoresearch issue 4015: replicas give different hits for one query"},
+	{Name: "delete-lost-at-merge", What: "points that were deleted since their segment was cut are live again when it is merged",
+		Edits:     []Edit{{"index", "b.absent, b.nAbsent = slices.Clone(b.dead), b.nDead", "b.dead, b.nDead = slices.Clone(b.absent), b.nAbsent"}},
+		Oracles:   differing,
+		Precedent: "qdrant/qdrant pull request 7400: what is left of deleted points after a repair of segments"},
+	{Name: "point-lost-at-cut", What: "the last point of the head is lost when the head is cut into a segment",
+		Edits: []Edit{{"index", "s := &segment{id: id}\n\tx.adopt(s, lo, len(x.sealed))",
+			"s := &segment{id: id}\n\tif b := x.sealed[len(x.sealed)-1].clone(x.epoch); b.live() > 1 {\n\t\tb.kill(b.nextLive(len(b.slots)-1, -1))\n\t\tx.replace(len(x.sealed)-1, len(x.sealed), b)\n\t}\n\tx.adopt(s, lo, len(x.sealed))"}},
+		Oracles:   differing,
+		Precedent: "milvus-io/milvus: growing segments lose rows when they are sealed"},
+}

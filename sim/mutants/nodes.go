@@ -53,12 +53,6 @@ var nodes = []Mutant{
 
 // later are bugs of what is being built.
 var later = []Mutant{
-	{Name: "unseeded-levels", What: "the levels of a graph are drawn, not hashed from the id: replicas build different graphs", Oracles: differing,
-		Precedent: "manticoresoftware/manticoresearch issue 4015", Needs: "the graph index in worlds"},
-	{Name: "delete-lost-at-merge", What: "a point deleted while its segment is merged is in the merged one", Oracles: differing,
-		Precedent: "qdrant/qdrant pull request 7400", Needs: "segments"},
-	{Name: "point-lost-at-cut", What: "the last point of the head is lost when it is cut into a segment", Oracles: differing,
-		Precedent: "milvus-io/milvus: growing segments lose rows when they are sealed", Needs: "segments"},
 	{Name: "corrupt-tail-is-the-end", What: "a damaged entry of the log is taken for its end", Oracles: lost,
 		Precedent: "etcd-io/etcd issue 14102: bit flips in a member's files", Needs: "bit rot, and checksums of log entries"},
 	{Name: "address-unchecked", What: "a row read from another place than asked for is not noticed", Oracles: lost,
