@@ -6,6 +6,7 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/index/distance"
+	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
 
 const (
@@ -24,6 +25,7 @@ type batch struct {
 	units   []float32
 	tops    []top
 	out     [kernelQueries][passRows]float32
+	rows    []float32 // room for the rows that are compared at once
 }
 
 // SearchBatch returns, for each of many vectors, what SearchAll appends for an exact
@@ -63,6 +65,7 @@ func (b *batch) begin(metric flow.Metric, vectors []flow.Vector, k int) {
 	dim := len(vectors[0])
 	n := (len(vectors) + kernelQueries - 1) / kernelQueries * kernelQueries
 	b.queries = b.queries[:0]
+	b.rows = slices.Grow(b.rows[:0], passRows*dim)[:passRows*dim]
 	if metric == flow.Cosine {
 		b.units = slices.Grow(b.units[:0], n*dim)[:n*dim]
 	}
@@ -92,12 +95,13 @@ func (s *Scratch) compareAll(metric flow.Metric, at, queries int) {
 			continue
 		}
 		n := min(passRows, len(p.slots)-first)
+		rows, stride := p.floats(b.rows, first, n)
 		for j := 0; j < queries; j += kernelQueries {
 			var out [kernelQueries][]float32
 			for i := range out {
 				out[i] = b.out[i][:n]
 			}
-			p.distancesBatch(metric, &out, (*[kernelQueries][]float32)(b.queries[j:]), first)
+			graph.MeasureBatch(metric, &out, (*[kernelQueries][]float32)(b.queries[j:]), rows, stride)
 			for i := range min(kernelQueries, queries-j) {
 				t := &b.tops[j+i]
 				for row, d := range out[i] {

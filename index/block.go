@@ -156,13 +156,12 @@ func (b *block) distancesAt(metric flow.Metric, out, q []float32, at []uint32) {
 	b.vectors.DistancesAt(out, q, at)
 }
 
-// distancesBatch sets out[j][i] to the distance between q[j] and row first+i.
-func (b *block) distancesBatch(metric flow.Metric, out, q *[kernelQueries][]float32, first int) {
+// floats returns rows first to first+n-1 as floats, at a stride, in the buffer if it must.
+func (b *block) floats(buffer []float32, first, n int) (rows []float32, stride int) {
 	if b.matrix == nil {
-		graph.MeasureBatch(metric, out, q, b.rows[first*b.stride:], b.stride)
-		return
+		return b.rows[first*b.stride:], b.stride
 	}
-	b.vectors.DistancesBatch(out, q, first)
+	return b.vectors.Rows(buffer, first, n)
 }
 
 // take appends the rows of another block that are not in a bitmap.

@@ -101,15 +101,16 @@ func (v *Vectors) DistancesAt(out, q []float32, at []uint32) {
 	runtime.KeepAlive(v.block)
 }
 
-// DistancesBatch sets out[j][i] to the distance (see Measure) between q[j] and row first+i.
-// The four queries have one length, and so have the four results.
-func (v *Vectors) DistancesBatch(out, q *[4][]float32, first int) {
+// Rows returns rows first to first+n-1 as floats, at a stride: the memory of the rows,
+// or the buffer, which has room for n of them, when they are bytes. Who reads them
+// keeps the Vectors.
+func (v *Vectors) Rows(buffer []float32, first, n int) (rows []float32, stride int) {
 	if v.bytes == nil {
-		MeasureBatch(v.metric, out, q, v.floats[first*v.stride:], v.stride)
-		runtime.KeepAlive(v.block)
-		return
+		return v.floats[first*v.stride:], v.stride
 	}
-	for j := range q {
-		v.Distances(out[j], q[j], first)
+	for i := range n {
+		distance.Widen(buffer[i*v.dim:][:v.dim], v.bytes[(first+i)*v.stride:][:v.dim])
 	}
+	runtime.KeepAlive(v.block)
+	return buffer, v.dim
 }
