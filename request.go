@@ -233,7 +233,10 @@ type JoinRequest struct {
 	// Region is a label for placement; may be empty.
 	Region string
 	// Nonce tells a repeated join from another machine using the same name.
-	Nonce   [16]byte
+	Nonce [16]byte
+	// Replace says that the node of that name has lost its disk for good. It is taken out
+	// of the cluster, its replicas are made again elsewhere; the new node has another id.
+	Replace bool
 	Timeout time.Duration
 }
 

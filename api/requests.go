@@ -304,6 +304,11 @@ func decodeJoin(body []byte) (r flow.JoinRequest, err error) {
 	given := false
 	err = decode(body, func(s *scanner) *scan.Error {
 		if err := s.fields(&joinShape, func(key string) *scan.Error {
+			if key == "replace" {
+				replace, err := s.Bool()
+				r.Replace = replace
+				return err
+			}
 			text, err := s.Text()
 			if err != nil {
 				return err

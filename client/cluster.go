@@ -69,7 +69,7 @@ func (c *Client) Ready(ctx context.Context) error {
 // the same nonce until the context ends, which is harmless.
 func (c *Client) Join(ctx context.Context, r flow.JoinRequest) (flow.JoinResponse, error) {
 	const op = "client.Join"
-	body, err := json.Marshal(JoinBody{Name: r.Name, Addr: r.Addr, APIAddr: r.APIAddr, Region: r.Region, Nonce: hex.EncodeToString(r.Nonce[:])})
+	body, err := json.Marshal(JoinBody{Name: r.Name, Addr: r.Addr, APIAddr: r.APIAddr, Region: r.Region, Nonce: hex.EncodeToString(r.Nonce[:]), Replace: r.Replace})
 	if err != nil {
 		return flow.JoinResponse{}, flow.Errorf(flow.Internal, op, "encode the request: %w", err)
 	}

@@ -207,6 +207,8 @@ type JoinBody struct {
 	Region  string `json:"region,omitempty"`
 	// Nonce is 32 hexadecimal digits.
 	Nonce string `json:"nonce"`
+	// Replace says that the node of that name has lost its disk for good.
+	Replace bool `json:"replace,omitempty"`
 }
 
 // JoinPeer is a row of the node table in JoinResult.

@@ -71,6 +71,9 @@ type Config struct {
 	// Join are addresses of nodes, host:port, of which any takes this node in, if
 	// DataDir holds no node yet. Not to be given with Init.
 	Join []string
+	// Replace makes a node that joins take the place of the one of its name, whose data
+	// directory is lost for good: that one is taken out of the cluster.
+	Replace bool
 	// Workers is the number of goroutines that compute, 0 for GOMAXPROCS. More than
 	// there are cores makes the node's turn wait.
 	Workers int

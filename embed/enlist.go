@@ -155,7 +155,7 @@ func (e *enlistment) join(ctx context.Context) error {
 	defer waiting.Stop()
 	r, err := c.Join(ctx, flow.JoinRequest{
 		Name: e.cfg.Name, Addr: e.addr, APIAddr: e.apiAddr, Region: e.cfg.Region,
-		Nonce: nonce, Timeout: joinAttempt,
+		Nonce: nonce, Replace: e.cfg.Replace, Timeout: joinAttempt,
 	})
 	if err != nil {
 		return e.refusedBy(err)

@@ -176,6 +176,13 @@ func (n *Node) serveJoin(req *flow.JoinRequest, reply func(flow.Response)) {
 		reply(&flow.JoinResponse{Outcome: outcome(err)})
 		return
 	}
+	for _, row := range n.system().SortedNodes() {
+		if req.Replace && row.Name == req.Name && row.Nonce != req.Nonce && n.up(row.ID) {
+			err := flow.Errorf(flow.Conflict, "node.serveJoin", "node %q answers: it is not lost, or not for long enough", req.Name)
+			reply(&flow.JoinResponse{Outcome: outcome(err)})
+			return
+		}
+	}
 	n.command(n.newRequestID(), system.EncodeJoin(req), n.due(req.Timeout), func(res system.Result, err *flow.Error) {
 		reply(&flow.JoinResponse{
 			Outcome: outcome(err), ClusterID: n.identity.ClusterID, Node: res.Node, SystemReplica: res.Replica, Peers: n.peerInfos(),

@@ -113,9 +113,27 @@ func (n *Node) runsOn(s flow.ShardID, id flow.ReplicaID) bool {
 	return r != nil && r.Role != flow.Broken
 }
 
-// anyBroken says whether some node reports a broken replica.
-func (n *Node) anyBroken() bool {
-	if len(n.broken) > 0 {
+// isLost says whether a node is declared lost, or is none of the cluster.
+func (n *Node) isLost(id flow.NodeID) bool {
+	row := n.system().Nodes[id]
+	return row == nil || row.Lost
+}
+
+// forgetLost takes the rows of lost nodes out of the node table when nothing names them.
+func (n *Node) forgetLost() {
+	if n.ticks%stepTicks != 0 {
+		return
+	}
+	for _, row := range n.system().SortedNodes() {
+		if row.Lost && !n.system().Named(row.ID) && n.stepDue(stepForget, flow.ShardID(row.ID)) {
+			n.command(n.newRequestID(), system.EncodeForget(row.ID), n.due(0), func(system.Result, *flow.Error) {})
+		}
+	}
+}
+
+// anyLost says whether some node reports a broken replica, or is lost itself.
+func (n *Node) anyLost() bool {
+	if len(n.broken) > 0 || len(n.system().Live()) < len(n.system().Nodes) {
 		return true
 	}
 	for _, id := range n.peers.ids() {

@@ -118,7 +118,7 @@ func (n *Node) cancelMoves() {
 		return
 	}
 	for _, m := range n.system().SortedMoves() {
-		hopeless := n.brokenOn(m.Shard, m.Add) || n.silentFor(m.Add.Node()) >= giveUpAfter ||
+		hopeless := n.brokenOn(m.Shard, m.Add) || n.silentFor(m.Add.Node()) >= giveUpAfter || n.isLost(m.Add.Node()) ||
 			m.Remove.Node() == m.Add.Node() && n.runsOn(m.Shard, m.Remove)
 		if m.Cancelled || !hopeless || !n.stepDue(stepCancel, m.Shard) {
 			continue

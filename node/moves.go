@@ -47,6 +47,7 @@ const (
 	stepConf    = 'c' // a change of a group's membership
 	stepMove    = 'm' // a new row of the move table
 	stepFinish  = 'f' // the end of a move
+	stepForget  = 'g' // the row of a lost node, by node
 	stepCancel  = 'x' // the end of one that cannot come about
 	stepDrop    = 'd' // collections to drop in a shard's log
 	stepAddress = 'a' // this node's own address
@@ -78,6 +79,7 @@ func (n *Node) tickMoves() {
 		n.driveSystemGroup(sys)
 		n.startMoves()
 		n.cancelMoves()
+		n.forgetLost()
 	}
 	for _, s := range n.hosted {
 		r := n.replicas[s]
@@ -105,7 +107,7 @@ func (n *Node) driveSystemGroup(r *replica.Replica) {
 	if len(conf.GetVotersOutgoing()) > 0 {
 		return
 	}
-	nodes := n.system().SortedNodes()
+	nodes := n.system().Live()
 	if id := strayMember(conf, nodes); id != 0 {
 		n.changeMembers(r, raftpb.ConfChangeRemoveNode, id)
 		return
@@ -176,7 +178,7 @@ func (n *Node) placementView(up func(flow.NodeID) bool) placement.View {
 	sys := n.system()
 	v := placement.View{ReplicationFactor: sys.Settings.ReplicationFactor, VirtualNodes: sys.Settings.VirtualNodes, MaxMoves: n.cfg.Tuning.MaxMoves}
 	for _, node := range sys.SortedNodes() {
-		v.Nodes = append(v.Nodes, placement.Node{ID: node.ID, Region: node.Region, Up: up(node.ID)})
+		v.Nodes = append(v.Nodes, placement.Node{ID: node.ID, Region: node.Region, Up: up(node.ID), Dead: node.Lost})
 	}
 	for _, p := range sys.Placements {
 		s := placement.Shard{ID: p.Shard, Start: p.Start, Moving: sys.Moves[p.Shard] != nil}
@@ -193,7 +195,7 @@ func (n *Node) placementView(up func(flow.NodeID) bool) placement.View {
 
 // startMoves enters the moves that placement asks for into the system state.
 func (n *Node) startMoves() {
-	if n.ticks < n.moves.idleUntil || !n.placementWanted() && !(n.ticks%stepTicks == 0 && n.anyBroken()) {
+	if n.ticks < n.moves.idleUntil || !n.placementWanted() && !(n.ticks%stepTicks == 0 && n.anyLost()) {
 		return
 	}
 	next := placement.Next(n.placementView(n.up))
@@ -222,7 +224,7 @@ func (n *Node) startMoves() {
 // placementWanted is a cheap look whether any shard could need a move.
 func (n *Node) placementWanted() bool {
 	sys := n.system()
-	want := min(sys.Settings.ReplicationFactor, len(sys.Nodes))
+	want := min(sys.Settings.ReplicationFactor, len(sys.Live()))
 	for _, p := range sys.Placements {
 		if len(p.Replicas) < want && sys.Moves[p.Shard] == nil {
 			return true

@@ -52,7 +52,7 @@ func address(h *host) string { return h.name + ":8080" }
 
 func nonceOf(h *host) (nonce [16]byte) {
 	binary.BigEndian.PutUint64(nonce[:], hash(h.w.scenario.Seed, purposeNode, uint64(h.index), 1))
-	binary.BigEndian.PutUint64(nonce[8:], hash(h.w.scenario.Seed, purposeNode, uint64(h.index), 2))
+	binary.BigEndian.PutUint64(nonce[8:], hash(h.w.scenario.Seed, purposeNode, uint64(h.index), 2)+h.wipes)
 	return nonce
 }
 
@@ -81,7 +81,7 @@ func (w *World) revive(h *host) {
 		return
 	}
 	h.busyJoining = h.incarnation + 1
-	if h.index == 0 {
+	if h.index == 0 && h.wipes == 0 {
 		w.initialise(h)
 		return
 	}
@@ -125,7 +125,7 @@ func (w *World) join(h *host) {
 		again()
 		return
 	}
-	req := &flow.JoinRequest{Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region, Nonce: nonceOf(h), Timeout: joinTimeout}
+	req := &flow.JoinRequest{Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region, Nonce: nonceOf(h), Replace: h.wipes > 0, Timeout: joinTimeout}
 	w.calls.do(via, req, joinTimeout, func(resp flow.Response, _ bool) {
 		if h.incarnation != incarnation || h.up() {
 			return

@@ -59,6 +59,7 @@ const (
 	BitRot           FaultKind = "bit-rot"
 	MisdirectedWrite FaultKind = "misdirected-write"
 	ReadError        FaultKind = "read-error"
+	DiskLost         FaultKind = "disk-lost"
 	MisdirectedRead  FaultKind = "misdirected-read"
 
 	HotIDs       FaultKind = "hot-ids"

@@ -55,6 +55,22 @@ var diskFaults = []*faultSpec{
 		f.What = "any"
 		drawDown(d, f)
 	}, begin: func(f *activeFault) { f.rot(2) }, end: releaseRotten},
+	// The whole disk of Node is lost: it comes back empty, under its name, as another node.
+	{kind: DiskLost, node: true, weight: 2, draw: drawDown, begin: func(f *activeFault) {
+		h := f.host()
+		groups := slices.Sorted(maps.Keys(readGroups(h.disk.rows.root)))
+		if h.id == 0 || len(groups) == 0 || slices.ContainsFunc(groups, func(s flow.ShardID) bool { return !f.w.spares(h, s) }) {
+			return
+		}
+		f.bit()
+		h.keptDown = true
+		if h.up() {
+			h.crash(string(DiskLost))
+		}
+		h.disk.Wipe()
+		h.wipes++
+		f.w.setsAt = 0 // what was known of its disk is over
+	}, end: releaseNode},
 	// The part Rate of the reads of Node fails.
 	{kind: ReadError, node: true, draw: drawMisread, begin: misread, end: misread},
 	// The part Rate of the reads of Node gives another block than was asked for, which a

@@ -162,7 +162,7 @@ func (f *activeFault) holds(h *host) bool {
 	switch f.Kind {
 	case CrashAll:
 		return true
-	case Crash, CrashLeader, CrashMidTurn, Restart, CleanStop, TornTail:
+	case Crash, CrashLeader, CrashMidTurn, Restart, CleanStop, TornTail, DiskLost:
 		return f.Node == h.number()
 	case BitRot, MisdirectedWrite:
 		return f.Node == h.number() && f.For > 0

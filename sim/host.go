@@ -92,6 +92,8 @@ type host struct {
 	misread  bool
 	misreads uint64
 	reads    uint64
+	// wipes counts how often its disk was lost.
+	wipes uint64
 	// keptDown is set while a fault holds the host down.
 	keptDown bool
 	// syncFailed says that the disk told this process of a failed sync.

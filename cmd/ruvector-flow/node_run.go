@@ -122,6 +122,7 @@ Ctrl-C or SIGTERM stops it cleanly; kill -9 loses nothing that was acknowledged.
 	}
 	f.add(cmd)
 	cmd.Flags().StringSliceVar(&f.config.Join, "peers", nil, "host:port of nodes of the cluster, one or more (needed)")
+	cmd.Flags().BoolVar(&f.config.Replace, "replace", false, "take the place of the node of this name, whose data folder is lost for good")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if len(f.config.Join) == 0 {
 			return usagef(cmd, "--peers is empty; give the host:port of a node of the cluster")

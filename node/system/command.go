@@ -2,6 +2,7 @@ package system
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -14,6 +15,7 @@ const (
 	commandCreate = 'c'
 	commandDrop   = 'd'
 	commandFinish = 'f'
+	commandForget = 'g'
 	commandIndex  = 'i'
 	commandJoin   = 'j'
 	commandMove   = 'm'
@@ -53,6 +55,15 @@ func EncodeJoin(j *flow.JoinRequest) []byte {
 	w := wire.Writer{Buf: []byte{commandJoin}}
 	encodeInfo(&w, &flow.NodeInfo{Name: j.Name, Addr: j.Addr, APIAddr: j.APIAddr, Region: j.Region})
 	w.Raw(j.Nonce[:])
+	w.Bool(j.Replace)
+	return w.Buf
+}
+
+// EncodeForget returns the command that takes the row of a lost node out of the node
+// table, once no placement and no move names it.
+func EncodeForget(id flow.NodeID) []byte {
+	w := wire.Writer{Buf: []byte{commandForget}}
+	w.Uint(uint64(id))
 	return w.Buf
 }
 
@@ -162,6 +173,9 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 	case commandJoin:
 		decodeInfo(r)
 		decodeRequest(r)
+		r.Bool()
+	case commandForget:
+		r.Uint()
 	case commandUpdate:
 		decodeInfo(r)
 	case commandMove:
@@ -201,7 +215,9 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	case commandIndex:
 		res = m.declare(rows, r.Text(), decodeField(r), r.Bool())
 	case commandJoin:
-		res = m.join(rows, decodeInfo(r), decodeRequest(r))
+		res = m.join(rows, decodeInfo(r), decodeRequest(r), r.Bool())
+	case commandForget:
+		res = m.forget(rows, flow.NodeID(r.Uint()))
 	case commandUpdate:
 		res = m.update(rows, decodeInfo(r))
 	case commandMove:
@@ -292,13 +308,18 @@ func (m *Machine) drop(rows *replica.Rows, request flow.RequestID, name string) 
 	return Result{Collection: flow.Collection{ID: d.ID}}
 }
 
-func (m *Machine) join(rows *replica.Rows, info flow.NodeInfo, nonce [16]byte) Result {
+func (m *Machine) join(rows *replica.Rows, info flow.NodeInfo, nonce [16]byte, replace bool) Result {
 	for _, n := range m.SortedNodes() {
 		switch {
 		case n.Name == info.Name && n.Nonce == nonce:
 			return Result{Node: n.ID, Replica: n.SystemReplica} // a repeated join
+		case n.Name == info.Name && !replace:
+			return refuse(flow.AlreadyExists, "a node named %q is in the cluster already, with another data directory; choose another --node-id, or --replace it if that directory is lost for good", info.Name)
 		case n.Name == info.Name:
-			return refuse(flow.AlreadyExists, "a node named %q is in the cluster already, with another data directory; choose another --node-id", info.Name)
+			lost := *n
+			lost.Name, lost.Lost = fmt.Sprintf("%s (lost %v)", n.Name, n.ID), true // no node can have a name with spaces
+			m.Nodes[n.ID] = &lost
+			m.put(rows, nodeKey(n.ID), encodeNode(&lost))
 		}
 	}
 	m.lastNode++
@@ -307,6 +328,19 @@ func (m *Machine) join(rows *replica.Rows, info flow.NodeInfo, nonce [16]byte) R
 	m.Nodes[n.ID] = n
 	m.put(rows, nodeKey(n.ID), encodeNode(n))
 	return Result{Node: n.ID, Replica: n.SystemReplica}
+}
+
+func (m *Machine) forget(rows *replica.Rows, id flow.NodeID) Result {
+	n := m.Nodes[id]
+	if n == nil {
+		return Result{} // forgotten before
+	}
+	if !n.Lost || m.Named(id) {
+		return refuse(flow.Conflict, "node %v is not lost, or has replicas", id)
+	}
+	delete(m.Nodes, id)
+	m.remove(rows, nodeKey(id))
+	return Result{Node: id}
 }
 
 func (m *Machine) update(rows *replica.Rows, info flow.NodeInfo) Result {

@@ -22,11 +22,12 @@ func encodeNode(n *Node) []byte {
 	encodeInfo(&w, &n.NodeInfo)
 	w.Raw(n.Nonce[:])
 	w.Uint(uint64(n.SystemReplica))
+	w.Bool(n.Lost)
 	return w.Buf
 }
 
 func decodeNode(r *wire.Reader) *Node {
-	return &Node{NodeInfo: decodeInfo(r), Nonce: decodeRequest(r), SystemReplica: flow.ReplicaID(r.Uint())}
+	return &Node{NodeInfo: decodeInfo(r), Nonce: decodeRequest(r), SystemReplica: flow.ReplicaID(r.Uint()), Lost: r.Bool()}
 }
 
 func encodeCollection(c *Collection) []byte {

@@ -29,6 +29,9 @@ type Node struct {
 	Nonce [16]byte
 	// SystemReplica is the node's member of the system group.
 	SystemReplica flow.ReplicaID
+	// Lost says that the node's disk is gone for good: nothing of it counts any more, and
+	// the row goes when no placement names it.
+	Lost bool
 }
 
 // Placement is a row of the placement table: where a shard lives.
@@ -129,6 +132,22 @@ func (m *Machine) SortedNodes() []*Node {
 		nodes = append(nodes, m.Nodes[id])
 	}
 	return nodes
+}
+
+// Live returns the nodes that are not lost, by id.
+func (m *Machine) Live() []*Node {
+	return slices.DeleteFunc(m.SortedNodes(), func(n *Node) bool { return n.Lost })
+}
+
+// Named says whether a placement or a move names a node.
+func (m *Machine) Named(id flow.NodeID) bool {
+	on := func(r flow.ReplicaID) bool { return r.Node() == id }
+	for _, p := range m.Placements {
+		if mv := m.Moves[p.Shard]; slices.ContainsFunc(p.Replicas, on) || mv != nil && (on(mv.Add) || on(mv.Remove)) {
+			return true
+		}
+	}
+	return false
 }
 
 // SortedCollections returns the catalogue by name.

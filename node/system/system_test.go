@@ -55,7 +55,9 @@ func TestTranscripts(t *testing.T) {
 func command(t *testing.T, d *datadriven.TestData) []byte {
 	switch d.Cmd {
 	case "join":
-		return system.EncodeJoin(&flow.JoinRequest{Name: arg(t, d, "name"), Addr: arg(t, d, "addr"), Nonce: nonce(intArg(t, d, "nonce"))})
+		return system.EncodeJoin(&flow.JoinRequest{Name: arg(t, d, "name"), Addr: arg(t, d, "addr"), Nonce: nonce(intArg(t, d, "nonce")), Replace: d.HasArg("replace")})
+	case "forget":
+		return system.EncodeForget(flow.NodeID(intArg(t, d, "node")))
 	case "create":
 		metric, err := flow.ParseMetric(arg(t, d, "metric"))
 		if err != nil {
@@ -126,7 +128,7 @@ func state(m *system.Machine) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "epoch %d\n", m.Epoch)
 	for _, n := range m.SortedNodes() {
-		fmt.Fprintf(&s, "node %v %s at %q, api %q, region %q, system replica %v\n", n.ID, n.Name, n.Addr, n.APIAddr, n.Region, n.SystemReplica)
+		fmt.Fprintf(&s, "node %v %s at %q, api %q, region %q, system replica %v%s\n", n.ID, n.Name, n.Addr, n.APIAddr, n.Region, n.SystemReplica, map[bool]string{true: ", lost"}[n.Lost])
 	}
 	for _, c := range m.SortedCollections() {
 		fmt.Fprintf(&s, "collection %d %q: %d dimensions, %v\n", c.ID, c.Name, c.Dim, c.Metric)
