@@ -26,7 +26,8 @@ type IndexTuning struct {
 	// MergeFanIn is how many segments of a size are merged while there are writes (default 32).
 	MergeFanIn int
 	// MergeGrowth is how many times larger than the others together a segment may be to be
-	// merged with them once there are none (default 4).
+	// merged with them once there are none (default 4). Later, after a quiet as long as the
+	// work will take, all become one.
 	MergeGrowth int
 	// DeadPercent is the part of a segment's rows that have been removed at which it is
 	// rewritten (default 25).
@@ -73,10 +74,10 @@ func orDefault[T comparable](field *T, value T) {
 }
 
 // nextStep returns the command that brings a collection's segments nearer to what they
-// should be, or nil. idle says that it is not being written; a segment whose graph is
-// not built yet is left alone, so that no work is thrown away.
-func (t *IndexTuning) nextStep(id flow.CollectionID, head int, segments []index.SegmentInfo, built func(i int) bool, idle bool) []byte {
-	n := len(segments)
+// should be, or nil. quiet is for how many ticks it was not written; a segment whose graph
+// is not built yet is left alone, so that no work is thrown away.
+func (t *IndexTuning) nextStep(id flow.CollectionID, head int, segments []index.SegmentInfo, built func(i int) bool, quiet uint64) []byte {
+	n, idle := len(segments), quiet >= t.IdleTicks
 	if head >= t.CutRows || idle && head >= t.MinRows {
 		after := uint64(0)
 		if n > 0 {
@@ -93,6 +94,9 @@ func (t *IndexTuning) nextStep(id flow.CollectionID, head int, segments []index.
 	if idle {
 		from = min(from, t.tail(segments))
 	}
+	if t.rested(segments, quiet) {
+		from = 0
+	}
 	if from >= n-1 {
 		return nil
 	}
@@ -102,6 +106,19 @@ func (t *IndexTuning) nextStep(id flow.CollectionID, head int, segments []index.
 		}
 	}
 	return shard.EncodeMerge(id, segments[from].ID, segments[n-1].ID)
+}
+
+// restRowsPerTick is how many rows are worth a tick of waiting before they are built
+// again for the sake of a few: the work then takes no more time than the quiet before it.
+const restRowsPerTick = 25
+
+// rested says that nothing was written for so long that all segments shall be one.
+func (t *IndexTuning) rested(segments []index.SegmentInfo, quiet uint64) bool {
+	rows := 0
+	for _, s := range segments {
+		rows += s.Rows - s.Dead
+	}
+	return rows <= t.MaxSegmentRows && quiet >= t.IdleTicks+uint64(rows)/restRowsPerTick
 }
 
 // tail returns the first of the last segments that are worth one graph: as many as

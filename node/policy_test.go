@@ -18,9 +18,9 @@ type policySim struct {
 }
 
 // step takes steps until there is none.
-func (p *policySim) step(idle bool) {
+func (p *policySim) step(quiet uint64) {
 	for range 1000 {
-		c := p.t.nextStep(1, p.head, p.segments, func(int) bool { return true }, idle)
+		c := p.t.nextStep(1, p.head, p.segments, func(int) bool { return true }, quiet)
 		if c == nil {
 			return
 		}
@@ -71,12 +71,12 @@ func TestPolicyImport(t *testing.T) {
 		p := &policySim{t: defaultIndexTuning()}
 		for range rows {
 			p.head++
-			p.step(false)
+			p.step(0)
 			if len(p.segments) > 2*p.t.MergeFanIn {
 				t.Fatalf("%d rows: %d segments", rows, len(p.segments))
 			}
 		}
-		p.step(true)
+		p.step(p.t.IdleTicks)
 		if most := 2*rows + 2*p.t.CutRows; rows <= 250_000 && p.built > most || p.built > 3*rows {
 			t.Errorf("an import of %d rows builds %d", rows, p.built)
 		}
@@ -96,7 +96,7 @@ func TestPolicyBursts(t *testing.T) {
 	p := &policySim{t: defaultIndexTuning()}
 	for range 400 {
 		p.head += 300
-		p.step(true)
+		p.step(p.t.IdleTicks)
 		if len(p.segments) > 6 || p.head >= p.t.MinRows {
 			t.Fatalf("%d segments and a head of %d", len(p.segments), p.head)
 		}
@@ -111,14 +111,31 @@ func TestPolicyDead(t *testing.T) {
 	p := defaultIndexTuning()
 	s := []index.SegmentInfo{{ID: 5, Rows: 1000, Dead: 249, LastSlot: 9}}
 	yes, no := func(int) bool { return true }, func(int) bool { return false }
-	if c := p.nextStep(1, 0, s, yes, true); c != nil {
+	if c := p.nextStep(1, 0, s, yes, p.IdleTicks); c != nil {
 		t.Errorf("a segment with few dead rows gets %q", c)
 	}
 	s[0].Dead = 250
-	if c := p.nextStep(1, 0, s, no, true); c != nil {
+	if c := p.nextStep(1, 0, s, no, p.IdleTicks); c != nil {
 		t.Errorf("a segment that is being built gets %q", c)
 	}
-	if c := p.nextStep(1, 0, s, yes, false); string(c) != string(shard.EncodeMerge(1, 5, 5)) {
+	if c := p.nextStep(1, 0, s, yes, 0); string(c) != string(shard.EncodeMerge(1, 5, 5)) {
 		t.Errorf("a segment with many dead rows gets %q", c)
+	}
+}
+
+// A large segment and a few more rows stay two, until there was quiet for as long as it
+// takes to build one of both.
+func TestPolicyRest(t *testing.T) {
+	p := defaultIndexTuning()
+	s := []index.SegmentInfo{{ID: 5, Rows: 10_000, LastSlot: 9}, {ID: 6, Rows: 1000, LastSlot: 20}}
+	yes := func(int) bool { return true }
+	if c := p.nextStep(1, 0, s, yes, 11_000/restRowsPerTick); c != nil {
+		t.Errorf("after a short quiet: %q", c)
+	}
+	if c := p.nextStep(1, 0, s, yes, p.IdleTicks+11_000/restRowsPerTick); string(c) != string(shard.EncodeMerge(1, 5, 6)) {
+		t.Errorf("after a long quiet: %q", c)
+	}
+	if c := p.nextStep(1, 0, s[:1], yes, 1<<40); c != nil {
+		t.Errorf("one segment alone: %q", c)
 	}
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -220,13 +221,13 @@ func (n *Node) lead(sl *slice, table []shard.Segment, x *index.Index) (settled b
 			return false
 		}
 	}
-	idle := n.ticks-sl.writtenAt >= n.cfg.Tuning.Index.IdleTicks
+	quiet := n.ticks - sl.writtenAt
 	t, segments, built := &n.cfg.Tuning.Index, x.Segments(), func(i int) bool { return table[i].Built }
-	if step := t.nextStep(sl.id, x.HeadRows(), segments, built, idle); step != nil {
+	if step := t.nextStep(sl.id, x.HeadRows(), segments, built, quiet); step != nil {
 		n.proposeStep(sl, step)
 		return false
 	}
-	return idle || t.nextStep(sl.id, x.HeadRows(), segments, built, true) == nil
+	return t.nextStep(sl.id, x.HeadRows(), segments, built, math.MaxUint64) == nil // nor later
 }
 
 func (n *Node) proposeStep(sl *slice, command []byte) {
