@@ -3,6 +3,7 @@ package index
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -123,5 +124,28 @@ func checkRecall(t *testing.T, target Target, queries []flow.Vector, k int, floo
 		t.Errorf("recall %.4f, floor %v; %+v", recall, floor, s.Stats)
 	} else {
 		t.Logf("recall %.4f; %+v", recall, s.Stats)
+	}
+}
+
+// TestShortWalk: where a walk comes back with less than there is, all rows are compared.
+func TestShortWalk(t *testing.T) {
+	all, _ := clustered(500, 8, 2)
+	x := newIndex(t, 8, flow.Euclid)
+	for i, v := range all {
+		x.Insert(uint64(i), testID(i), v)
+	}
+	x.Cut(1)
+	x.Attach(finish(x.Builder(1)))
+	x.Remove(3)
+	targets, q := []Target{{View: x.View()}}, Query{Vector: all[3], K: 7}
+	var s Scratch
+	s.gather(targets)
+	s.ef = q.K
+	s.choose(0)
+	s.parts[0].Allow = []uint64{1 << 20} // the walk finds one row, as in a graph that is torn
+	got := s.run(nil, flow.Euclid, q, q.K)
+	q.Exact = true
+	if want := SearchAll(nil, targets, q, new(Scratch)); s.Stats.Short != 1 || !slices.Equal(got, want) {
+		t.Fatalf("%+v\n got %v\nwant %v", s.Stats, got, want)
 	}
 }
