@@ -2,7 +2,8 @@ package distance
 
 import "unsafe"
 
-// minMixedAVX2 is how many components the AVX2 kernels over bytes and floats need.
+// minMixedAVX2 is how many components the AVX2 kernels over bytes and floats need. They serve
+// processors with AVX-512 too.
 const minMixedAVX2 = 8
 
 func squaredL2Mixed(k kernel, out, q []float32, rows []uint8, stride int, at []uint32) {
