@@ -102,12 +102,15 @@ func (h *host) lacks() {
 
 // mended forgets damage that is none any more: a later process runs the replica.
 func (h *host) mended() {
-	if len(h.damaged) == 0 {
+	m, ok := h.machine.(reporter)
+	if !ok {
 		return
 	}
-	for _, r := range h.replicas() {
-		c := copyOf{r.Shard, r.Replica}
-		if d, ok := h.damaged[c]; ok && h.incarnation > d.incarnation {
+	for c, d := range h.damaged { // order-free: each alone
+		if h.incarnation <= d.incarnation {
+			continue
+		}
+		if r, ok := m.Replica(c.shard); ok && r.Replica == c.replica {
 			delete(h.damaged, c)
 		}
 	}

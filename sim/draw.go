@@ -91,11 +91,19 @@ func DrawScenario(seed uint64) Scenario {
 		s.LateJoins = 1 + r.IntN(s.Nodes-1)
 	}
 	s.Replica = drawTuning(r)
+	if s.RegionLatency > 0 && s.Replica.ChunkBytes > 0 {
+		s.Replica.ChunkBytes = max(s.Replica.ChunkBytes, minFarChunkBytes)
+	}
 	s.Index = drawIndexTuning(r)
 	s.Faults = drawFaults(stream(seed, purposeFaults).IntN, s)
 	s.Ending = drawEnding(seed)
 	return s
 }
+
+// minFarChunkBytes is the least size of snapshot chunks between regions: there is one
+// under way at a time, so that at a row a chunk a snapshot would outlast healWithin
+// (seed 10191).
+const minFarChunkBytes = 400
 
 // drawShape draws the cluster's shape. Most worlds are small: what many nodes and
 // shards show is rare, and they cost the time of many small ones.
