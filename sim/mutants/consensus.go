@@ -43,6 +43,7 @@ var consensus = []Mutant{
 			"func (r *raft) becomeFollower(term uint64, lead uint64) {\n\tif r.state == StateCandidate && r.Term == term {\n\t\tr.Vote = None\n\t}\n"}},
 		Oracles:   lost,
 		Precedent: "microsoft/CCF issue 5891: a former candidate can vote twice in one term",
+		Needs:     "two candidates of one term: pre-vote and the followers' turns make them so rare that 160 seeds had none",
 	},
 	{Name: "commit-of-earlier-terms", What: "a leader commits entries of earlier terms by counting their replicas",
 		Edits: []Edit{{raftModule, "return r.raftLog.maybeCommit(entryID{term: r.Term, index: r.trk.Committed()})",

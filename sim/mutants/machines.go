@@ -32,7 +32,7 @@ var machines = []Mutant{
 	{Name: "block-loses-row", What: "a block of vectors loses its last row when it is sealed",
 		Edits:     []Edit{{"index", "if tail.full() {", "if tail.full() {\n\t\ttail.kill(len(tail.slots) - 1)"}},
 		Oracles:   differing,
-		Precedent: "milvus-io/milvus: growing segments lose rows when they are sealed"},
+		Precedent: "none known by number: growing segments lose rows when they are sealed"},
 	{Name: "distance-of-stale-bound", What: "a search keeps the bound of its first k hits and misses nearer ones that tie with it",
 		Edits:     []Edit{{"index", "t.bound = t.heap[0].Distance", "t.bound = math.Nextafter32(t.heap[0].Distance, -math.MaxFloat32)"}},
 		Oracles:   differing,
@@ -57,5 +57,5 @@ var segments = []Mutant{
 		Edits: []Edit{{"index", "s := &segment{id: id}\n\tx.adopt(s, lo, len(x.sealed))",
 			"s := &segment{id: id}\n\tif b := x.sealed[len(x.sealed)-1].clone(x.epoch); b.live() > 1 {\n\t\tb.kill(b.nextLive(len(b.slots)-1, -1))\n\t\tx.replace(len(x.sealed)-1, len(x.sealed), b)\n\t}\n\tx.adopt(s, lo, len(x.sealed))"}},
 		Oracles:   differing,
-		Precedent: "milvus-io/milvus: growing segments lose rows when they are sealed"},
+		Precedent: "none known by number: growing segments lose rows when they are sealed"},
 }

@@ -33,7 +33,7 @@ var membership = []Mutant{
 	{Name: "step-never-retried", What: "a step of a move that got lost is not proposed again",
 		Edits:     []Edit{{nodeRoom, "if ok && n.ticks < at+stepTicks {", "if ok && n.ticks < at+stepTicks*1000 {"}},
 		Oracles:   []sim.Oracle{sim.OracleLiveness, sim.OracleForm},
-		Precedent: "qdrant/qdrant: a shard transfer that was aborted is not begun again by itself"},
+		Precedent: "none known by number: a shard transfer that was aborted is not begun again by itself"},
 	{Name: "learner-promoted-early", What: "a learner is made a voter before it has anything",
 		Edits:     []Edit{{nodeRoom, "return active && match > 0 && match+caughtUpEntries >= r.Applied()", "return match+caughtUpEntries >= 0 || active"}},
 		Oracles:   append([]sim.Oracle{"bounds"}, member...),

@@ -53,7 +53,7 @@ var snapshots = []Mutant{
 	{Name: "snapshot-without-membership", What: "the membership that comes with a snapshot is not taken over",
 		Edits:     []Edit{{replicaRoom, "r.machine, r.digest, r.conf = rc.machine, rc.digest, rc.head.Conf", "r.machine, r.digest = rc.machine, rc.digest"}},
 		Oracles:   landed,
-		Precedent: "hashicorp/raft, eBay/NuRaft pull request 67: a configuration that is not taken over is acted against later"},
+		Precedent: "eBay/NuRaft pull request 67: a configuration that is not taken over is acted against later"},
 	{Name: "drop-not-in-snapshot", What: "which collections are dropped is not rebuilt from the rows",
 		Edits:     []Edit{{shardRoom, "m.dropped[collectionOf(k)] = true", "_ = k"}},
 		Oracles:   append([]sim.Oracle{sim.OracleCatalogue}, landed...),

@@ -47,7 +47,7 @@ var writes = []Mutant{
 	{Name: "dropped-collection-written", What: "a shard takes writes to a collection that its log has dropped",
 		Edits:     []Edit{{shardRoom, "if m.dropped[w.collection] {", "if m.dropped[w.collection] && w.ops == 0 {"}},
 		Oracles:   []sim.Oracle{sim.OracleCatalogue, sim.OracleHistory, sim.OracleDurability, sim.OracleDigest, sim.OraclePanic, sim.OracleRestart},
-		Precedent: "track record, seed 977; milvus-io/milvus: writes into dropped collections by stale proxies"},
+		Precedent: "track record, seed 977"},
 	{Name: "drop-waits-for-nobody", What: "a drop through a node without the placement table waits for shards that are not there",
 		Edits: []Edit{{nodeRoom, "case len(n.system().Placements) == 0:\n\t\t\tunconfirmed(n.noState())\n\t\t\treturn\n\t\tcase len(ids) == 0:", "case len(ids) == 0:"},
 			{nodeRoom, "n.latestSystem(due, func(err *flow.Error) {\n\t\tids :=", "n.resolve(\"\", 0, 0, func(_ flow.Collection, err *flow.Error) {\n\t\terr = nil\n\t\tids :="}},
