@@ -43,7 +43,7 @@ var nodes = []Mutant{
 		Edits:     []Edit{{nodeRoom, "case n.ticks >= c.due || n.calls.lost[c.to]:", "case n.ticks >= c.due+1<<40:"}},
 		Oracles:   []sim.Oracle{sim.OracleLiveness, sim.OracleForm, sim.OracleFloor},
 		Precedent: "Jepsen, Redis-Raft 1b3fbf6 (2020): requests that are never answered"},
-	{Name: "one-read-in-a-hundred", What: "one linearizable read in some thousands is served from the local state: the canary",
+	{Name: "rare-local-read", What: "one linearizable read in a hundred is served from the local state: the canary",
 		Canary: true,
 		Edits: []Edit{{replicaRoom, "read := &Read{fire: fire}\n\tr.reads.pending = append(r.reads.pending, read)",
 			"read := &Read{fire: fire, index: r.applied}\n\tif r.cfg.Random(100) == 0 {\n\t\tr.reads.ready = append(r.reads.ready, read)\n\t\treturn read\n\t}\n\tr.reads.pending = append(r.reads.pending, read)"}},
