@@ -145,10 +145,13 @@ func misread(f *activeFault) {
 	})
 }
 
+// reads says whether the fault is one of reading.
+func (f *activeFault) reads() bool { return f.Kind == ReadError || f.Kind == MisdirectedRead }
+
 // misreading returns the fault in force that makes a host's reads fail, or nil.
 func (w *World) misreading(h *host) *activeFault {
 	for _, f := range w.faults {
-		if f.on && f.Node == h.number() && (f.Kind == ReadError || f.Kind == MisdirectedRead) {
+		if f.on && f.Node == h.number() && f.reads() {
 			return f
 		}
 	}

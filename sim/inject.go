@@ -77,9 +77,16 @@ func (f *activeFault) end() {
 	}
 }
 
-// healAll ends every fault and starts every host, for good.
+// healAll ends every fault and starts every host, for good. The devices read well
+// again before the first process starts: what it could not read it would give up, and
+// the groups may have no copy left to spare.
 func (w *World) healAll() {
 	w.trace.note(w.now, 0, "heal", 0, 0, nil)
+	for _, f := range w.faults {
+		if f.reads() {
+			f.end()
+		}
+	}
 	for _, f := range w.faults {
 		f.end()
 	}
