@@ -270,7 +270,9 @@ func (n *Node) Receive(frame []byte) {
 	if err != nil || f.ClusterID != n.identity.ClusterID || f.To != n.identity.Node || f.From == n.identity.Node {
 		return
 	}
-	if f.ToIncarnation != 0 && f.ToIncarnation != n.incarnation || !n.heard(&f.Header) {
+	// Who sends is heard even if the frame is for a former life of this node: two nodes that
+	// start at once may each know the other's former life only, from frames that were late.
+	if !n.heard(&f.Header) || f.ToIncarnation != 0 && f.ToIncarnation != n.incarnation {
 		return
 	}
 	for _, m := range f.Messages {
