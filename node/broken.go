@@ -97,17 +97,22 @@ func (n *Node) reported(s flow.ShardID, id flow.ReplicaID) *flow.ReplicaStatus {
 	return nil
 }
 
-// brokenOn says whether a replica is reported as broken, runsOn whether it is reported
-// and is not.
+// brokenOn says whether a replica is reported as broken, or one that took its place on
+// its node is: that one may have been given up since, and the former was destroyed for it.
 func (n *Node) brokenOn(s flow.ShardID, id flow.ReplicaID) bool {
-	if id.Node() == n.identity.Node {
-		b := n.broken[s]
-		return b != nil && b.id == id
+	list := n.brokenStatus()
+	if id.Node() != n.identity.Node {
+		list = nil
+		if p := n.peers.known[id.Node()]; p != nil && p.status != nil {
+			list = p.status.Replicas
+		}
 	}
-	r := n.reported(s, id)
-	return r != nil && r.Role == flow.Broken
+	return slices.ContainsFunc(list, func(r flow.ReplicaStatus) bool {
+		return r.Shard == s && r.Role == flow.Broken && r.Replica.Generation() >= id.Generation()
+	})
 }
 
+// runsOn says whether a replica is reported as running.
 func (n *Node) runsOn(s flow.ShardID, id flow.ReplicaID) bool {
 	r := n.reported(s, id)
 	return r != nil && r.Role != flow.Broken
