@@ -72,17 +72,30 @@ func (p *pool) add(e entry) {
 	} else {
 		n--
 	}
-	i, end := 0, n
+	i := place(p.entries[:n], e)
+	copy(p.entries[i+1:], p.entries[i:n])
+	p.entries[i] = e
+	p.next = min(p.next, i)
+}
+
+// place returns how many of the entries, which are in order, are less than e.
+func place(entries []entry, e entry) int {
+	i, end := 0, len(entries)
 	for i < end {
-		if mid := int(uint(i+end) / 2); p.entries[mid] < e {
+		if mid := int(uint(i+end) / 2); entries[mid] < e {
 			i = mid + 1
 		} else {
 			end = mid
 		}
 	}
-	copy(p.entries[i+1:], p.entries[i:n])
-	p.entries[i] = e
-	p.next = min(p.next, i)
+	return i
+}
+
+// expand marks an entry as expanded, if it is in the pool and was not before.
+func (p *pool) expand(e entry) {
+	if i := place(p.entries, e); i < len(p.entries) && p.entries[i] == e {
+		p.entries[i] |= 1
+	}
 }
 
 // pop marks the nearest unexpanded entry as expanded and returns it.

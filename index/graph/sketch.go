@@ -1,6 +1,10 @@
 package graph
 
-import flow "github.com/ruvector-flow/ruvector-flow"
+import (
+	"math"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
 
 const (
 	// sketchDims is how many components a sketch has.
@@ -69,21 +73,25 @@ func (t *trail) enter(s *Scratch, k *sketches) {
 	k.codes.aim(&s.sketchTarget, s.sketch[:])
 	s.out = resized(s.out, len(l.rows))
 	k.codes.run(s.out, &s.sketchTarget, 0)
-	first, second := ^entry(0), ^entry(0)
+	first, second := -1, -1
+	d1, d2 := float32(math.Inf(1)), float32(math.Inf(1))
 	for node, d := range s.out {
-		if e := newEntry(d, uint32(node)); e < first {
-			first, second = e, first
-		} else if e < second {
-			second = e
+		if d >= d2 {
+			continue
+		}
+		if d < d1 {
+			first, second, d1, d2 = node, first, d, d1
+		} else {
+			second, d2 = node, d
 		}
 	}
 	t.layer, t.entered = k.layer, true
 	t.at, t.nodes = t.at[:0], t.nodes[:0]
-	for _, e := range [entrances]entry{first, second} {
-		if e != ^entry(0) {
-			t.nodes = append(t.nodes, e.ref())
-			t.at = append(t.at, l.rows[e.ref()])
-			s.see(t.base + l.rows[e.ref()])
+	for _, node := range [entrances]int{first, second} {
+		if node >= 0 {
+			t.nodes = append(t.nodes, uint32(node))
+			t.at = append(t.at, l.rows[node])
+			s.see(t.base + l.rows[node])
 		}
 	}
 }

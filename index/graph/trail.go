@@ -22,7 +22,7 @@ type trail struct {
 	// picky: some rows must not be returned. leap: most of them.
 	picky, leap bool
 
-	// What scouting has found, and where it stands: the layer, the node there, the rows to
+	// The beam best rows that scouting has found, and where it stands: the layer, the node there, the rows to
 	// be measured next and their nodes, the nearest row.
 	pool      pool
 	far       queue
@@ -71,7 +71,7 @@ func wordOf(words []uint64, w int) uint64 {
 func (s *Scratch) scout(ef int) {
 	beam := beamOf(ef, len(s.active))
 	for _, t := range s.active {
-		t.start(s, ef)
+		t.start(s, beam)
 	}
 	for left := len(s.active); left > 0; {
 		for i := 0; i < left; {
@@ -79,9 +79,6 @@ func (s *Scratch) scout(ef int) {
 			if t.step(s, beam) {
 				i++
 				continue
-			}
-			for _, e := range t.pool.entries {
-				s.pool.add(e)
 			}
 			for _, e := range t.far.entries {
 				s.far.push(e)
@@ -103,8 +100,8 @@ func beamOf(ef, parts int) int {
 }
 
 // start stands at the nodes with the nearest sketches, or the first node of the highest layer.
-func (t *trail) start(s *Scratch, ef int) {
-	t.pool.reset(ef)
+func (t *trail) start(s *Scratch, beam int) {
+	t.pool.reset(max(beam, 1))
 	t.far.reset()
 	layers := t.part.Graph.layers
 	t.layer, t.node, t.nearest, t.entered, t.chosen = len(layers)-1, 0, ^entry(0), false, false
@@ -130,7 +127,7 @@ func (t *trail) step(s *Scratch, beam int) bool {
 		}
 	} else {
 		s.measureAt(t, t.at)
-		s.offer(t, &t.pool, &t.far, t.at)
+		s.note(t)
 		if t.layer > 0 && t.descend(s) {
 			return true
 		}
@@ -139,6 +136,7 @@ func (t *trail) step(s *Scratch, beam int) bool {
 	if !ok {
 		return false
 	}
+	s.pool.expand(e)
 	t.row, t.chosen = e.ref()-t.base, true
 	s.at = append(s.at[:0], t.row)
 	t.part.Graph.layers[0].prefetch(s.at)
@@ -188,7 +186,7 @@ func (s *Scratch) follow(ef int) {
 	for busy := s.launch(now, ef); busy; {
 		ahead := s.launch(next, ef)
 		s.measureAt(now.trail, now.at)
-		s.offer(now.trail, &s.pool, &s.far, now.at)
+		s.offer(now.trail, now.at)
 		now.trail.part.Graph.layers[0].prefetch(s.at)
 		if !ahead {
 			ahead = s.launch(next, ef)
@@ -292,19 +290,38 @@ func (s *Scratch) measureAt(t *trail, at []uint32) {
 	t.space.at(s.out, &t.target, at)
 }
 
-// offer puts measured rows into a pool, or where those that are not returned wait, and lists
-// in s.at those that it did.
-func (s *Scratch) offer(t *trail, p *pool, far *queue, at []uint32) {
+// note puts the rows that a trail has measured into its pool and into that of all, or,
+// those that are not returned, where they wait.
+func (s *Scratch) note(t *trail) {
+	for i, row := range t.at {
+		e := newEntry(s.out[i], t.base+row)
+		near := e < t.pool.bound()
+		switch {
+		case !near && e >= s.pool.bound():
+		case !t.picky || t.part.returns(row):
+			t.pool.add(e)
+			s.pool.add(e)
+		case near:
+			t.far.push(e)
+		default:
+			s.far.push(e)
+		}
+	}
+}
+
+// offer puts measured rows into the pool, or where those that are not returned wait, and
+// lists in s.at those that it did.
+func (s *Scratch) offer(t *trail, at []uint32) {
 	s.at = s.at[:0]
 	for i, row := range at {
 		e := newEntry(s.out[i], t.base+row)
 		switch {
-		case e >= p.bound():
+		case e >= s.pool.bound():
 			continue
 		case !t.picky || t.part.returns(row):
-			p.add(e)
+			s.pool.add(e)
 		default:
-			far.push(e)
+			s.far.push(e)
 		}
 		s.at = append(s.at, row)
 	}
