@@ -22,8 +22,8 @@ type trail struct {
 	// picky: some rows must not be returned. leap: most of them.
 	picky, leap bool
 
-	// The beam best rows that scouting has found, and where it stands: the layer, the node there, the rows to
-	// be measured next and their nodes, the nearest row.
+	// The beam best rows that scouting has found, and where it stands: the layer, the node
+	// there, the rows to be measured next and their nodes, the nearest row.
 	pool      pool
 	far       queue
 	layer     int
