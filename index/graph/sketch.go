@@ -34,11 +34,10 @@ func newSketches(cfg Config, rows *Rows, layers []layer) *sketches {
 		l--
 	}
 	cfg.Dim, cfg.Quantization = sketchDims, flow.Int8
-	switch cfg.Metric {
-	case flow.Manhattan:
+	if cfg.Metric != flow.Dot {
+		// Under the cosine metric too: the rows have one length, their sketches have not, and
+		// a long one would have the greatest dot product with most queries.
 		cfg.Metric = flow.Euclid
-	case flow.Cosine:
-		cfg.Metric = flow.Dot
 	}
 	sketched := NewRows(cfg, len(layers[l].rows))
 	sketched.widen()
