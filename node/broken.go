@@ -46,6 +46,16 @@ func (n *Node) condemn(s flow.ShardID, err error) {
 	}
 }
 
+// abandon takes a replica out of service that was to come in the place of a broken one,
+// and whose move was given up. Both are broken then.
+func (n *Node) abandon(r *replica.Replica) {
+	s := r.Shard()
+	n.unhost(s)
+	n.broken[s] = &broken{id: r.ID(), err: flow.Errorf(flow.Unavailable, "node.abandon", "the move that made replica %v was cancelled", r.ID())}
+	n.peers.reportSoon = true
+	n.event(ReplicaBroken, s, n.identity.Node, uint64(r.ID()))
+}
+
 // renewSystem replaces the node's broken copy of the system state by an empty one with
 // the next generation of its id, which the leader of the system group learns from this
 // node's reports. The new id is durable before anything is sent under it.

@@ -325,6 +325,10 @@ func (n *Node) hostOnly(s flow.ShardID, want flow.ReplicaID) {
 	if m := n.system().Moves[s]; r != nil && m != nil && m.Add == want && m.Remove == r.ID() {
 		return // it was broken and works again: the move will be cancelled
 	}
+	if r != nil && want != 0 && want.Generation() < r.ID().Generation() {
+		n.abandon(r) // want was destroyed for it, and may have voted
+		return
+	}
 	if r != nil {
 		n.event(ReplicaDestroyed, s, n.identity.Node, uint64(r.ID()))
 		n.unhost(s)

@@ -106,6 +106,8 @@ type host struct {
 	// its last batch.
 	written map[flow.ShardID]*writtenGroup
 	touched []flow.ShardID
+	// newest is the latest replica of each group that was made on its disk.
+	newest map[flow.ShardID]flow.ReplicaID
 	// epochs are those of the placements that the process has written; working counts
 	// its jobs that have not ended.
 	epochs  map[flow.ShardID]uint64

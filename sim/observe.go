@@ -92,6 +92,7 @@ func (c *checks) wrotePut(h *host, g *writtenGroup, tag byte, op disk.Op, batch 
 			g.replaced = max(g.replaced, g.last())
 		}
 	}
+	was := g.replica
 	if !g.take(tag, op.Key, op.Value, batch) {
 		c.w.fail(OracleLog, "%s wrote a record %q of %v that does not continue its log (%d,%d]", h.name, tag, g.shard, g.cut, g.last())
 		return
@@ -99,6 +100,18 @@ func (c *checks) wrotePut(h *host, g *writtenGroup, tag byte, op disk.Op, batch 
 	if tag == tagLog {
 		c.compareEntry(h, g, g.last())
 	}
+	if was == 0 && g.replica != 0 {
+		c.made(h, g)
+	}
+}
+
+// made checks that a replica that is made, empty, has an id that is not older than any
+// that its node had: one may have voted under those.
+func (c *checks) made(h *host, g *writtenGroup) {
+	if last := h.newest[g.shard]; g.replica.Node() == last.Node() && g.replica.Generation() < last.Generation() {
+		c.w.fail(OraclePlacement, "%s made replica %v of %v anew, after it had %v", h.name, g.replica, g.shard, last)
+	}
+	h.newest[g.shard] = g.replica
 }
 
 func (c *checks) wroteRange(h *host, g *writtenGroup, tag byte, op disk.Op, batch uint64) {

@@ -126,7 +126,7 @@ func newWorld(s Scenario, o Options) *World {
 		}
 		drift := s.ClockDrift * (2*r.Float64() - 1)
 		h := &host{w: w, index: i, name: fmt.Sprintf("node%d", i+1), effects: unlimited, turnFactor: 1, tickFactor: 1,
-			region: fmt.Sprintf("region%d", i%max(s.Regions, 1)+1), watched: map[flow.ShardID]watchedReplica{}, damaged: map[copyOf]damage{}}
+			region: fmt.Sprintf("region%d", i%max(s.Regions, 1)+1), watched: map[flow.ShardID]watchedReplica{}, damaged: map[copyOf]damage{}, newest: map[flow.ShardID]flow.ReplicaID{}}
 		h.absent = i >= s.Nodes-s.LateJoins
 		h.clock = newClock(w, offset, drift)
 		h.disk = w.newDisk(h)
