@@ -15,6 +15,9 @@ import (
 // minOKOperations is the floor on successful operations of a run of real load.
 const minOKOperations = 10
 
+// resolveTimeout is how long a healthy cluster has for a repeated write, at least.
+const resolveTimeout = 5 * time.Second
+
 // Report is what a run showed.
 type Report struct {
 	Scenario Scenario
@@ -131,6 +134,9 @@ func (w *World) resolve() {
 			continue
 		}
 		w.load.pending++
+		req := *u.req // with time enough: what is unknown again could still be applied during the last reads
+		req.Timeout = max(req.Timeout, resolveTimeout)
+		u.req = &req
 		u.attempts, u.patient, u.then = 0, false, func() { w.load.pending-- }
 		u.attempt()
 	}
