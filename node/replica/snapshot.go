@@ -182,6 +182,11 @@ func (r *Replica) endSends() {
 
 func (r *Replica) sending() []flow.ReplicaID { return slices.Sorted(maps.Keys(r.sends)) }
 
+// member says whether a replica is a member of a group, also by a joint membership.
+func member(conf *raftpb.ConfState, id flow.ReplicaID) bool {
+	return slices.Contains(slices.Concat(conf.GetVoters(), conf.GetLearners(), conf.GetVotersOutgoing(), conf.GetLearnersNext()), uint64(id))
+}
+
 func (r *Replica) tickSnapshots() {
 	if len(r.sends) == 0 && len(r.landing) == 0 {
 		return // as most groups are at most ticks
@@ -189,6 +194,10 @@ func (r *Replica) tickSnapshots() {
 	r.tickLandings()
 	for _, to := range r.sending() {
 		s := r.sends[to]
+		if !member(r.conf, to) { // replaced meanwhile: nobody will answer
+			r.endSend(s, true)
+			continue
+		}
 		if s.ticks++; s.chunk == nil || s.ticks < r.cfg.Tuning.RetryTicks {
 			continue
 		}
