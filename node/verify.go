@@ -30,7 +30,7 @@ func (n *Node) serveVerify(req *flow.VerifyRequest, reply func(flow.Response)) {
 	sys := n.system()
 	op := &verifyOp{due: n.due(req.Timeout), reply: reply}
 	system := &verifyGroup{ShardVerdict: flow.ShardVerdict{Shard: flow.SystemShard}}
-	for _, node := range sys.SortedNodes() {
+	for _, node := range sys.Live() {
 		system.replicas = append(system.replicas, node.SystemReplica)
 	}
 	op.groups = append(op.groups, system)
