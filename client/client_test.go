@@ -201,6 +201,17 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
+// TestNeverSent: a write whose time is over before there is a connection did not happen.
+func TestNeverSent(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	c := New(deadEndpoint(t))
+	defer c.Close()
+	if _, err := c.Upsert(ctx, "c", point(), WriteOptions{}); flow.KindOf(err) != flow.Unavailable {
+		t.Errorf("a write that had no time is %v, want it unavailable", err)
+	}
+}
+
 // TestTimeout: without a deadline of the context, Timeout ends a call.
 func TestTimeout(t *testing.T) {
 	c := New(deadEndpoint(t))

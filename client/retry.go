@@ -9,10 +9,11 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -170,8 +171,15 @@ func (c *Client) attempt(ctx context.Context, e *endpoint, cl *call, result any)
 	if !cl.id.IsZero() {
 		req.Header.Set(HeaderRequestID, cl.id.String())
 	}
+	var connected atomic.Bool
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}))
 	resp, err := c.http.Do(req)
 	if err != nil {
+		if !connected.Load() {
+			err = &unsentError{err}
+		}
 		return nil, err
 	}
 	defer resp.Body.Close()
@@ -231,10 +239,16 @@ func retryable(status int) bool {
 	return false
 }
 
+// unsentError is of a request that cannot have reached a node: no connection was had
+// for it, because none could be made or because time ran out before.
+type unsentError struct{ error }
+
+func (e *unsentError) Unwrap() error { return e.error }
+
 // neverSent says that the request cannot have reached a node.
 func neverSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	var unsent *unsentError
+	return errors.As(err, &unsent)
 }
 
 // failure returns nil for a success, else the server's error.
