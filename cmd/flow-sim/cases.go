@@ -169,13 +169,18 @@ func tell(r sim.Report, command string) string {
 	return sim.Story(taped, command)
 }
 
-// maxUntilFails is how many seeds are tried to find one that fails.
-const maxUntilFails = 200
+// maxUntil is how many seeds are tried to find one that fails by an oracle.
+const maxUntil = 200
+
+// failsBy runs a scenario and says whether an oracle finds it wrong.
+func failsBy(s sim.Scenario, oracle sim.Oracle) bool {
+	f := sim.Run(s, limited()).Failure
+	return f != nil && f.Oracle == oracle
+}
 
 func reportCommand() *cobra.Command {
 	var seed uint64
-	var file, out, mutant string
-	var untilFails bool
+	var file, out, mutant, until string
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Write a run as one HTML file",
@@ -193,9 +198,9 @@ func reportCommand() *cobra.Command {
 				}
 				command = "go test ./sim -run TestSeed -seed 1 -schedule $PWD/" + file
 			}
-			for n := 0; untilFails && sim.Run(c.Scenario, limited()).Failure == nil; n++ {
-				if n == maxUntilFails {
-					return fmt.Errorf("none of the seeds %d to %d fails", seed, seed+maxUntilFails)
+			for n := 0; until != "" && !failsBy(c.Scenario, sim.Oracle(until)); n++ {
+				if n == maxUntil {
+					return fmt.Errorf("none of the seeds %d to %d fails by the oracle %s", seed, seed+maxUntil, until)
 				}
 				c.Scenario = sim.DrawScenario(c.Scenario.Seed + 1)
 				command = fmt.Sprintf("go test ./sim -run TestSeed -seed %d", c.Scenario.Seed)
@@ -217,7 +222,7 @@ func reportCommand() *cobra.Command {
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "the seed to run")
 	cmd.Flags().StringVar(&file, "case", "", "run this case or scenario instead")
 	cmd.Flags().StringVar(&out, "out", "report.html", "file to write")
-	cmd.Flags().BoolVar(&untilFails, "until-fails", false, "take the first seed from --seed on that fails")
+	cmd.Flags().StringVar(&until, "until", "", "take the first seed from --seed on that fails by this oracle, such as history")
 	cmd.Flags().StringVar(&mutant, "mutant", "", "plant this bug first")
 	return cmd
 }
