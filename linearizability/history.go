@@ -127,7 +127,7 @@ type merge struct {
 // id of an earlier one is a retry and belongs to the earlier operation. Requests
 // of other kinds than the five are not recorded. The request is copied.
 func (h *History) Begin(client int, at flow.Time, req flow.Request) Token {
-	kind := kindOf(req)
+	kind := KindOf(req)
 	if kind == 0 {
 		return ignored
 	}

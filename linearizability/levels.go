@@ -32,7 +32,7 @@ func (p *partition) explained(op *Operation, check func(*Operation) Verdict) Ver
 	v := check(op)
 	for i := 0; !v.OK && i < len(op.Former); i++ {
 		other := *op
-		other.Request = renamed(op.Request, op.Former[i])
+		other.Request = Renamed(op.Request, op.Former[i])
 		if check(&other).OK {
 			return Verdict{OK: true}
 		}
@@ -92,6 +92,12 @@ func (p *pointHistory) concerning(op *Operation) []*Operation {
 	var ops []*Operation
 	for _, c := range p.changes {
 		ops = append(ops, c.op)
+	}
+	for _, c := range p.effects {
+		if c.unseen != nil && c.unseen.call > op.ret {
+			ops = append(ops, c.unseen)
+			break
+		}
 	}
 	return append(ops, op)
 }

@@ -40,6 +40,8 @@ type change struct {
 	vectors []flow.Vector
 	// earliest and latest bound the effect more closely, given the order of versions.
 	earliest, latest int64
+	// unseen is the linearizable read that set earliest by not seeing the effect yet.
+	unseen *Operation
 }
 
 // lookup is what a linearizable get or another read saw of one point.

@@ -8,7 +8,8 @@ import (
 	flow "github.com/ruvector-flow/ruvector-flow"
 )
 
-func kindOf(req flow.Request) Kind {
+// KindOf returns what kind of operation a request is, 0 for one that is not recorded.
+func KindOf(req flow.Request) Kind {
 	switch req.(type) {
 	case *flow.WriteRequest:
 		return Write
@@ -55,8 +56,26 @@ func cloneRequest(req flow.Request) flow.Request {
 	panic(fmt.Sprintf("linearizability: request %T is not recorded", req))
 }
 
-// renamed returns a read of another collection.
-func renamed(req flow.Request, collection string) flow.Request {
+// CollectionOf returns the collection that a recorded request names, "" for another request.
+func CollectionOf(req flow.Request) string {
+	switch r := req.(type) {
+	case *flow.WriteRequest:
+		return r.Collection
+	case *flow.GetRequest:
+		return r.Collection
+	case *flow.CountRequest:
+		return r.Collection
+	case *flow.ScrollRequest:
+		return r.Collection
+	case *flow.SearchRequest:
+		return r.Collection
+	}
+	return ""
+}
+
+// Renamed returns a copy of a read that names another collection; other requests as
+// they are.
+func Renamed(req flow.Request, collection string) flow.Request {
 	switch r := req.(type) {
 	case *flow.GetRequest:
 		c := *r
@@ -132,8 +151,14 @@ func requestID(op *Operation) flow.RequestID {
 // level returns how fresh a read had to be.
 func (op *Operation) level() flow.ReadLevel { return op.readOptions().Level }
 
-func (op *Operation) readOptions() flow.ReadOptions {
-	switch r := op.Request.(type) {
+func (op *Operation) readOptions() flow.ReadOptions { return ReadOptionsOf(op.Request) }
+
+// info returns what a read's answer says of its origin.
+func (op *Operation) info() flow.ReadInfo { return ReadInfoOf(op.Response) }
+
+// ReadOptionsOf returns how a read may be answered, the zero value for another request.
+func ReadOptionsOf(req flow.Request) flow.ReadOptions {
+	switch r := req.(type) {
 	case *flow.GetRequest:
 		return r.Read
 	case *flow.CountRequest:
@@ -146,17 +171,18 @@ func (op *Operation) readOptions() flow.ReadOptions {
 	return flow.ReadOptions{}
 }
 
-// info returns what a read's answer says of its origin.
-func (op *Operation) info() *flow.ReadInfo {
-	switch r := op.Response.(type) {
+// ReadInfoOf returns what a read's answer says of its origin, the zero value for
+// another answer.
+func ReadInfoOf(resp flow.Response) flow.ReadInfo {
+	switch r := resp.(type) {
 	case *flow.GetResponse:
-		return &r.ReadInfo
+		return r.ReadInfo
 	case *flow.CountResponse:
-		return &r.ReadInfo
+		return r.ReadInfo
 	case *flow.ScrollResponse:
-		return &r.ReadInfo
+		return r.ReadInfo
 	case *flow.SearchResponse:
-		return &r.ReadInfo
+		return r.ReadInfo
 	}
-	return &flow.ReadInfo{}
+	return flow.ReadInfo{}
 }

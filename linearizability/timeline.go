@@ -39,7 +39,7 @@ func (p *pointHistory) order() {
 	for _, s := range p.sights {
 		n := p.upTo(s.version)
 		if n < len(p.effects) && s.op.level() == flow.Linearizable && s.op.call <= p.effects[n].latest {
-			p.effects[n].earliest = max(p.effects[n].earliest, s.op.call)
+			p.effects[n].notBefore(s.op.call, s.op)
 		}
 	}
 	p.spread()
@@ -73,10 +73,17 @@ func (p *pointHistory) settleAfters() {
 // spread carries the bounds along the order of versions.
 func (p *pointHistory) spread() {
 	for i := 1; i < len(p.effects); i++ {
-		p.effects[i].earliest = max(p.effects[i].earliest, p.effects[i-1].earliest)
+		p.effects[i].notBefore(p.effects[i-1].earliest, p.effects[i-1].unseen)
 	}
 	for i := len(p.effects) - 2; i >= 0; i-- {
 		p.effects[i].latest = min(p.effects[i].latest, p.effects[i+1].latest)
+	}
+}
+
+// notBefore says that the effect was not there before a time, as a read shows.
+func (c *change) notBefore(at int64, unseen *Operation) {
+	if at > c.earliest {
+		c.earliest, c.unseen = at, unseen
 	}
 }
 
@@ -148,10 +155,18 @@ func (p *pointHistory) span(w window) span {
 	if at < s.lo {
 		s.wrong = fmt.Sprintf("it was answered at index %d of the shard, without %s", w.index, p.had(s.lo, w))
 	} else if at > s.hi {
-		s.wrong = fmt.Sprintf("it was answered at index %d of the shard, which has v%d from after the answer", w.index, p.effects[at].version)
+		s.wrong = fmt.Sprintf("it was answered at index %d of the shard, which holds v%d from after the answer: %s", w.index, p.effects[at].version, p.effects[at].future())
 	}
 	s.lo, s.hi = at, at
 	return s
+}
+
+// future says how it is known that the effect came after an answer.
+func (c *change) future() string {
+	if c.unseen != nil {
+		return "a linearizable read that began after the answer did not see it yet"
+	}
+	return "it had not begun before the answer"
 }
 
 // had describes an effect that an answer had to hold.
@@ -251,7 +266,7 @@ func (p *pointHistory) source(sp span, w window, s seen) ([]flow.Vector, string)
 	case n-1 < sp.lo && w.index == 0:
 		return nil, fmt.Sprintf("v%d is too old: the answer lacks %s", s.version, p.had(sp.lo, w))
 	case n-1 > sp.hi && w.index == 0:
-		return nil, fmt.Sprintf("v%d is from the future: it cannot have been there before the answer", s.version)
+		return nil, fmt.Sprintf("v%d is from the future: %s", s.version, c.future())
 	case n-1 < sp.lo || n-1 > sp.hi:
 		return nil, fmt.Sprintf("v%d is not the point's version at index %d of the shard, at which it was answered", s.version, w.index)
 	}
@@ -275,7 +290,7 @@ func (p *pointHistory) openSource(sp span, w window, s seen) ([]flow.Vector, str
 	case n < sp.lo:
 		return nil, fmt.Sprintf("v%d is too old: the answer lacks %s", s.version, p.had(sp.lo, w))
 	case n > sp.hi:
-		return nil, fmt.Sprintf("v%d is from the future: the lower v%d cannot have been there before the answer", s.version, p.effects[n].version)
+		return nil, fmt.Sprintf("v%d is from the future: so is the lower v%d: %s", s.version, p.effects[n].version, p.effects[n].future())
 	case w.index != 0 && s.version > w.index:
 		return nil, fmt.Sprintf("v%d is above index %d of the shard, at which it was answered", s.version, w.index)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/linearizability"
 )
 
 // Oracle names the check that found a failure.
@@ -257,7 +258,7 @@ func (c *checks) allowed(h *host, req flow.Request, resp flow.Response, recorded
 // mayMiss says whether a read is allowed not to know a collection that exists: one
 // that accepts an old state may.
 func (c *checks) mayMiss(req flow.Request, recorded string) bool {
-	if recorded != c.w.load.recorded(collectionOf(req)) || recorded != stableCollection && !c.w.load.fleetingOpen {
+	if recorded != c.w.load.recorded(linearizability.CollectionOf(req)) || recorded != stableCollection && !c.w.load.fleetingOpen {
 		return true
 	}
 	switch r := req.(type) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/linearizability"
 )
 
 // catalogueTimeout is the deadline of one attempt to create or drop a collection.
@@ -45,8 +46,8 @@ func (l *workload) insist(req flow.Request, enough flow.Kind, done func(error)) 
 // it may still see, by what its level promises: any and session, an old copy of the
 // catalogue; bounded, one whose drop was acknowledged too lately.
 func (l *workload) former(req flow.Request) (names []string) {
-	o := readOptionsOf(req)
-	if collectionOf(req) != fleetingCollection || o.Level == flow.Linearizable {
+	o := linearizability.ReadOptionsOf(req)
+	if linearizability.CollectionOf(req) != fleetingCollection || o.Level == flow.Linearizable {
 		return nil
 	}
 	for g := l.generation - 1; g >= 1; g-- {

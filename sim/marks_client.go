@@ -2,6 +2,7 @@ package sim
 
 import (
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/linearizability"
 )
 
 // write looks at the answer to one attempt of a write; settled says that it is final.
@@ -47,8 +48,8 @@ func (m *marker) read(req flow.Request, resp flow.Response) {
 		m.hit("read refused for want of state", flow.KindOf(err) == flow.Unavailable)
 		return
 	}
-	m.hit("partial answer", len(infoOf(resp).Missing) > 0)
-	switch readOptionsOf(req).Level {
+	m.hit("partial answer", len(linearizability.ReadInfoOf(resp).Missing) > 0)
+	switch linearizability.ReadOptionsOf(req).Level {
 	case flow.Session:
 		m.hit("session read", true)
 	case flow.Bounded:
@@ -62,18 +63,4 @@ func (m *marker) read(req flow.Request, resp flow.Response) {
 	case *flow.ScrollResponse:
 		m.hit("scroll with a next page", r.Next != "")
 	}
-}
-
-func readOptionsOf(req flow.Request) flow.ReadOptions {
-	switch r := req.(type) {
-	case *flow.GetRequest:
-		return r.Read
-	case *flow.CountRequest:
-		return r.Read
-	case *flow.ScrollRequest:
-		return r.Read
-	case *flow.SearchRequest:
-		return r.Read
-	}
-	return flow.ReadOptions{}
 }

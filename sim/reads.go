@@ -36,7 +36,7 @@ func (c *client) read(r *rand.Rand, collection string, then func()) {
 	}
 	c.l.send(c, c.l.w.hosts[r.IntN(len(c.l.w.hosts))], req, o.Timeout, func(resp flow.Response) {
 		if resp != nil && resp.Error() == nil && r.IntN(2) == 0 {
-			c.token = c.token.Merge(infoOf(resp).Shards)
+			c.token = c.token.Merge(linearizability.ReadInfoOf(resp).Shards)
 		}
 		if g, ok := resp.(*flow.GetResponse); ok && g.Err == nil {
 			for _, p := range g.Points {
@@ -69,14 +69,14 @@ func (c *client) drawReadOptions(r *rand.Rand) flow.ReadOptions {
 
 // send makes one read and records it; done gets nil when there was no answer.
 func (l *workload) send(c *client, h *host, req flow.Request, timeout time.Duration, done func(flow.Response)) {
-	number, collection := 0, collectionOf(req)
+	number, collection := 0, linearizability.CollectionOf(req)
 	if c != nil {
 		number = c.number
 	}
 	recorded := l.recorded(collection)
-	token := l.history.Begin(number, l.now(), renamed(req, recorded))
+	token := l.history.Begin(number, l.now(), linearizability.Renamed(req, recorded))
 	l.history.MayShow(token, l.former(req))
-	out := &l.byKind[kindOf(req)]
+	out := &l.byKind[linearizability.KindOf(req)]
 	l.w.calls.do(h, req, timeout, func(resp flow.Response, refused bool) {
 		if resp == nil {
 			out.failed++
@@ -94,71 +94,4 @@ func (l *workload) send(c *client, h *host, req flow.Request, timeout time.Durat
 		l.w.marks.read(req, resp)
 		done(resp)
 	})
-}
-
-func kindOf(req flow.Request) linearizability.Kind {
-	switch req.(type) {
-	case *flow.WriteRequest:
-		return linearizability.Write
-	case *flow.GetRequest:
-		return linearizability.Get
-	case *flow.CountRequest:
-		return linearizability.Count
-	case *flow.ScrollRequest:
-		return linearizability.Scroll
-	}
-	return linearizability.Search
-}
-
-func collectionOf(req flow.Request) string {
-	switch r := req.(type) {
-	case *flow.WriteRequest:
-		return r.Collection
-	case *flow.GetRequest:
-		return r.Collection
-	case *flow.CountRequest:
-		return r.Collection
-	case *flow.ScrollRequest:
-		return r.Collection
-	case *flow.SearchRequest:
-		return r.Collection
-	}
-	return ""
-}
-
-// renamed returns the read under the collection's name in the history.
-func renamed(req flow.Request, collection string) flow.Request {
-	switch r := req.(type) {
-	case *flow.GetRequest:
-		c := *r
-		c.Collection = collection
-		return &c
-	case *flow.CountRequest:
-		c := *r
-		c.Collection = collection
-		return &c
-	case *flow.ScrollRequest:
-		c := *r
-		c.Collection = collection
-		return &c
-	case *flow.SearchRequest:
-		c := *r
-		c.Collection = collection
-		return &c
-	}
-	return req
-}
-
-func infoOf(resp flow.Response) flow.ReadInfo {
-	switch r := resp.(type) {
-	case *flow.GetResponse:
-		return r.ReadInfo
-	case *flow.CountResponse:
-		return r.ReadInfo
-	case *flow.ScrollResponse:
-		return r.ReadInfo
-	case *flow.SearchResponse:
-		return r.ReadInfo
-	}
-	return flow.ReadInfo{}
 }
