@@ -237,7 +237,10 @@ type JoinRequest struct {
 	// Replace says that the node of that name has lost its disk for good. It is taken out
 	// of the cluster, its replicas are made again elsewhere; the new node has another id.
 	Replace bool
-	Timeout time.Duration
+	// FormatVersion is the highest that the node understands; one below the cluster's is
+	// refused with Conflict. 0, from a program that knows no versions, is OldestFormat.
+	FormatVersion FormatVersion
+	Timeout       time.Duration
 }
 
 // JoinResponse is the identity the new node starts with.
@@ -247,6 +250,8 @@ type JoinResponse struct {
 	Node          NodeID
 	SystemReplica ReplicaID
 	Peers         []NodeInfo
+	// FormatVersion is the cluster's: the node must never be started with a lower one.
+	FormatVersion FormatVersion
 }
 
 // NodeInfo is a row of the node table.
@@ -332,6 +337,8 @@ type NodeStatus struct {
 	Incarnation uint64
 	Usage       NodeUsage
 	Replicas    []ReplicaStatus
+	// FormatVersion is the highest that the node understands; 0 if it was never heard.
+	FormatVersion FormatVersion
 }
 
 // ShardPlacement is a row of the placement table.
@@ -353,9 +360,12 @@ type StatusResponse struct {
 	ReplicationFactor int
 	VirtualNodes      int
 	Epoch             uint64
-	Nodes             []NodeStatus
-	Shards            []ShardPlacement
-	Collections       []Collection
+	// FormatVersion is what is written into logs and snapshots. It rises by itself once
+	// every node understands more, and never falls.
+	FormatVersion FormatVersion
+	Nodes         []NodeStatus
+	Shards        []ShardPlacement
+	Collections   []Collection
 	// SystemLeader leads the system group; 0 if not known.
 	SystemLeader NodeID
 	// Problems says, a sentence each, why the cluster is not healthy; empty when it is.

@@ -249,9 +249,9 @@ func TestClientCluster(t *testing.T) {
 	if err := c.Ready(ctx); flow.KindOf(err) != flow.Unavailable {
 		t.Errorf("not ready: %v", err)
 	}
-	join := flow.JoinRequest{Name: "node3", Addr: "h3:1", APIAddr: "h3:2", Region: "eu", Nonce: [16]byte{1, 15: 2}, Replace: true, Timeout: time.Second}
+	join := flow.JoinRequest{Name: "node3", Addr: "h3:1", APIAddr: "h3:2", Region: "eu", Nonce: [16]byte{1, 15: 2}, Replace: true, FormatVersion: 2, Timeout: time.Second}
 	got, err := c.Join(ctx, join)
-	if err != nil || got.ClusterID != 0xfedcba9876543210 || got.Node != 3 || got.SystemReplica != flow.NewReplicaID(3, 1) || len(got.Peers) != 2 || got.Peers[1].Region != "eu" {
+	if err != nil || got.ClusterID != 0xfedcba9876543210 || got.Node != 3 || got.SystemReplica != flow.NewReplicaID(3, 1) || len(got.Peers) != 2 || got.Peers[1].Region != "eu" || got.FormatVersion != 2 {
 		t.Errorf("join: %+v %v", got, err)
 	}
 	if sent := f.requests[len(f.requests)-1].(*flow.JoinRequest); *sent != join {

@@ -88,6 +88,7 @@ func (x *exchange) join() error {
 		Node:          uint32(resp.Node),
 		SystemReplica: uint64(resp.SystemReplica),
 		Peers:         make([]client.JoinPeer, len(resp.Peers)),
+		FormatVersion: int(resp.FormatVersion),
 	}
 	for i, p := range resp.Peers {
 		res.Peers[i] = client.JoinPeer{ID: uint32(p.ID), Name: p.Name, Addr: p.Addr, APIAddr: p.APIAddr, Region: p.Region}

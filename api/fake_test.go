@@ -101,7 +101,7 @@ func (f *fake) Do(ctx context.Context, req flow.Request) flow.Response {
 	case *flow.JoinRequest:
 		info := flow.NodeInfo{ID: 3, Name: r.Name, Addr: r.Addr, APIAddr: r.APIAddr, Region: r.Region}
 		f.joined = append(f.joined, info)
-		return &flow.JoinResponse{ClusterID: 0xfedcba9876543210, Node: 3, SystemReplica: flow.NewReplicaID(3, 1), Peers: []flow.NodeInfo{{ID: 1, Name: "node1", Addr: "h1:1", APIAddr: "h1:2"}, info}}
+		return &flow.JoinResponse{FormatVersion: 2, ClusterID: 0xfedcba9876543210, Node: 3, SystemReplica: flow.NewReplicaID(3, 1), Peers: []flow.NodeInfo{{ID: 1, Name: "node1", Addr: "h1:1", APIAddr: "h1:2"}, info}}
 	}
 	return nil
 }
@@ -286,11 +286,11 @@ func (f *fake) status() *flow.StatusResponse {
 			Commit: f.index[s], FirstIndex: 1, LastIndex: f.index[s], Digest: 0xd00d + uint64(s), Points: points[s], MemoryBytes: 1000 * points[s]}
 	}
 	node := func(n flow.NodeID, name string, up bool, replicas ...flow.ReplicaStatus) flow.NodeStatus {
-		return flow.NodeStatus{NodeInfo: flow.NodeInfo{ID: n, Name: name, Addr: name + ":1", APIAddr: name + ":2", Region: "r" + name[4:]}, Up: up, Incarnation: 1,
+		return flow.NodeStatus{NodeInfo: flow.NodeInfo{ID: n, Name: name, Addr: name + ":1", APIAddr: name + ":2", Region: "r" + name[4:]}, Up: up, Incarnation: 1, FormatVersion: 2,
 			LastHeard: 50 * time.Millisecond, Replicas: replicas,
 			Usage: flow.NodeUsage{MemoryBytes: 250e6, CPUPercent: 12.5, NetworkBitsPerSecond: 8e6, CPUSeconds: 3, DiskUsedBytes: 1e9, DiskFreeBytes: 9e9, Kernel: "portable"}}
 	}
-	return &flow.StatusResponse{ClusterID: 7, Self: 1, ReplicationFactor: 3, VirtualNodes: 8, Epoch: 2, SystemLeader: 1, Collections: f.list(),
+	return &flow.StatusResponse{FormatVersion: 2, ClusterID: 7, Self: 1, ReplicationFactor: 3, VirtualNodes: 8, Epoch: 2, SystemLeader: 1, Collections: f.list(),
 		Problems: []string{"node node3 is down"},
 		Nodes: []flow.NodeStatus{
 			node(1, "node1", true, replica(0, 1, 1), replica(1, 1, 1), replica(2, 1, 2)),

@@ -304,9 +304,14 @@ func decodeJoin(body []byte) (r flow.JoinRequest, err error) {
 	given := false
 	err = decode(body, func(s *scanner) *scan.Error {
 		if err := s.fields(&joinShape, func(key string) *scan.Error {
-			if key == "replace" {
+			switch key {
+			case "replace":
 				replace, err := s.Bool()
 				r.Replace = replace
+				return err
+			case "formatVersion":
+				v, err := s.between(int(flow.OldestFormat), 255)
+				r.FormatVersion = flow.FormatVersion(v)
 				return err
 			}
 			text, err := s.Text()

@@ -78,7 +78,7 @@ var (
 			"relevance_feedback", "mmr"},
 	}
 	verifyShape = shape{}
-	joinShape   = shape{known: []string{"name", "addr", "apiAddr", "region", "nonce", "replace"}}
+	joinShape   = shape{known: []string{"name", "addr", "apiAddr", "region", "nonce", "replace", "formatVersion"}}
 )
 
 // fields reads an object of the shape, calling f with each known key at its

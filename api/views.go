@@ -84,7 +84,7 @@ func nodesView(s *flow.StatusResponse) client.NodeList {
 			MemoryGB: float64(n.Usage.MemoryBytes) / bytesPerGB, MemoryLimitGB: float64(n.Usage.MemoryLimitBytes) / bytesPerGB, CPUPercent: n.Usage.CPUPercent, CPUSeconds: n.Usage.CPUSeconds,
 			NetworkMbps: n.Usage.NetworkBitsPerSecond / bitsPerMb,
 			DiskUsedGB:  float64(n.Usage.DiskUsedBytes) / bytesPerGB, DiskFreeGB: float64(n.Usage.DiskFreeBytes) / bytesPerGB,
-			Kernel: n.Usage.Kernel, Incarnation: n.Incarnation, AgeMs: n.LastHeard.Milliseconds(),
+			Kernel: n.Usage.Kernel, Incarnation: n.Incarnation, AgeMs: n.LastHeard.Milliseconds(), FormatVersion: int(n.FormatVersion),
 		}
 		if n.Up {
 			v.Status = "healthy"
@@ -159,7 +159,7 @@ func statsView(s *flow.StatusResponse) client.Stats {
 // serves; what is up beyond the majority may be lost.
 func healthView(s *flow.StatusResponse) client.Health {
 	rs := newReports(s)
-	h := client.Health{Status: client.Healthy, Problems: append([]string{}, s.Problems...), NodeCount: len(s.Nodes)}
+	h := client.Health{Status: client.Healthy, Problems: append([]string{}, s.Problems...), NodeCount: len(s.Nodes), FormatVersion: int(s.FormatVersion)}
 	for i := range s.Nodes {
 		if s.Nodes[i].Up {
 			h.HealthyNodes++

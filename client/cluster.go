@@ -69,7 +69,7 @@ func (c *Client) Ready(ctx context.Context) error {
 // the same nonce until the context ends, which is harmless.
 func (c *Client) Join(ctx context.Context, r flow.JoinRequest) (flow.JoinResponse, error) {
 	const op = "client.Join"
-	body, err := json.Marshal(JoinBody{Name: r.Name, Addr: r.Addr, APIAddr: r.APIAddr, Region: r.Region, Nonce: hex.EncodeToString(r.Nonce[:]), Replace: r.Replace})
+	body, err := json.Marshal(JoinBody{Name: r.Name, Addr: r.Addr, APIAddr: r.APIAddr, Region: r.Region, Nonce: hex.EncodeToString(r.Nonce[:]), Replace: r.Replace, FormatVersion: int(r.FormatVersion)})
 	if err != nil {
 		return flow.JoinResponse{}, flow.Errorf(flow.Internal, op, "encode the request: %w", err)
 	}
@@ -83,7 +83,7 @@ func (c *Client) Join(ctx context.Context, r flow.JoinRequest) (flow.JoinRespons
 	if err != nil {
 		return flow.JoinResponse{}, flow.Errorf(flow.Internal, op, "the answer's clusterId %q is not 16 hexadecimal digits", j.ClusterID)
 	}
-	res := flow.JoinResponse{ClusterID: cluster, Node: flow.NodeID(j.Node), SystemReplica: flow.ReplicaID(j.SystemReplica)}
+	res := flow.JoinResponse{ClusterID: cluster, Node: flow.NodeID(j.Node), SystemReplica: flow.ReplicaID(j.SystemReplica), FormatVersion: flow.FormatVersion(j.FormatVersion)}
 	for _, p := range j.Peers {
 		res.Peers = append(res.Peers, flow.NodeInfo{ID: flow.NodeID(p.ID), Name: p.Name, Addr: p.Addr, APIAddr: p.APIAddr, Region: p.Region})
 	}

@@ -33,6 +33,9 @@ type Node struct {
 	// Incarnation counts the node's starts; AgeMs is the age of this report.
 	Incarnation uint64 `json:"incarnation"`
 	AgeMs       int64  `json:"ageMs"`
+	// FormatVersion is the highest version of messages and logs that the node
+	// understands; 0 if it was never heard.
+	FormatVersion int `json:"formatVersion"`
 }
 
 // NodeList is the result of GET /cluster/nodes.
@@ -126,6 +129,9 @@ type Health struct {
 	ToleratesNodeLosses int `json:"toleratesNodeLosses"`
 	NodeCount           int `json:"nodeCount"`
 	HealthyNodes        int `json:"healthyNodes"`
+	// FormatVersion is the version in which the cluster writes; it rises by itself once
+	// every node understands a higher one.
+	FormatVersion int `json:"formatVersion"`
 }
 
 // ShardLeader is the leader of one shard.
@@ -209,6 +215,8 @@ type JoinBody struct {
 	Nonce string `json:"nonce"`
 	// Replace says that the node of that name has lost its disk for good.
 	Replace bool `json:"replace,omitempty"`
+	// FormatVersion is the highest that the node understands; 0 is 1.
+	FormatVersion int `json:"formatVersion,omitempty"`
 }
 
 // JoinPeer is a row of the node table in JoinResult.
@@ -227,6 +235,8 @@ type JoinResult struct {
 	Node          uint32     `json:"node"`
 	SystemReplica uint64     `json:"systemReplica"`
 	Peers         []JoinPeer `json:"peers"`
+	// FormatVersion is the cluster's.
+	FormatVersion int `json:"formatVersion"`
 }
 
 // PeerURI is one entry of PeerStatus.Peers.

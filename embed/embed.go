@@ -77,6 +77,10 @@ type Config struct {
 	// Workers is the number of goroutines that compute, 0 for GOMAXPROCS. More than
 	// there are cores makes the node's turn wait.
 	Workers int
+	// FormatVersion is the highest version of messages and logs that the node uses; 0 is
+	// the newest. A lower one is for a node that may have to be taken back to an earlier
+	// program: while a node has it, the cluster writes nothing newer.
+	FormatVersion flow.FormatVersion
 	// MemoryLimit is the memory of the process, in bytes, above which upserts are refused:
 	// too high, and the machine kills the process instead. 0 is DefaultMemoryLimit,
 	// NoMemoryLimit none.
@@ -115,6 +119,10 @@ func (c *Config) validate() error {
 		return flow.Errorf(flow.InvalidArgument, op, "--node-id is missing")
 	case c.Workers < 0:
 		return flow.Errorf(flow.InvalidArgument, op, "--workers is %d, want 0 (one per core) or more", c.Workers)
+	}
+	c.FormatVersion = c.FormatVersion.OrNewest()
+	if c.FormatVersion.Check() != nil {
+		return flow.Errorf(flow.InvalidArgument, op, "--format-version is %d, this program speaks %d to %d", c.FormatVersion, flow.OldestFormat, flow.NewestFormat)
 	}
 	for i, p := range c.Join {
 		if _, _, err := net.SplitHostPort(p); err != nil {
@@ -273,7 +281,7 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 	rand.Read(seed[:]) // never fails (crypto/rand)
 	n, err := node.New(node.Config{
 		Clock: s.clock, Network: s.transport, Disk: &queuedDisk{Disk: s.store, box: s.box}, Workers: s.workers, Memory: &s.memory, Parallel: s.parallel,
-		Seed: binary.LittleEndian.Uint64(seed[:]),
+		Seed: binary.LittleEndian.Uint64(seed[:]), FormatVersion: s.cfg.FormatVersion,
 		Addr: s.addr, APIAddr: s.apiAddr,
 		Usage: meter.usage, OnPeers: s.transport.SetPeers, OnEvent: s.logEvent, Tuning: tuning,
 	})

@@ -128,6 +128,7 @@ func (e *enlistment) found(ctx context.Context) error {
 	o := node.InitOptions{
 		Name: e.cfg.Name, Addr: e.addr, APIAddr: e.apiAddr, Region: e.cfg.Region,
 		Shards: e.cfg.Init.Shards, ReplicationFactor: e.cfg.Init.ReplicationFactor, VirtualNodes: e.cfg.Init.VirtualNodes,
+		FormatVersion: e.cfg.FormatVersion,
 	}
 	var b [8]byte
 	for o.ClusterID == 0 {
@@ -155,7 +156,7 @@ func (e *enlistment) join(ctx context.Context) error {
 	defer waiting.Stop()
 	r, err := c.Join(ctx, flow.JoinRequest{
 		Name: e.cfg.Name, Addr: e.addr, APIAddr: e.apiAddr, Region: e.cfg.Region,
-		Nonce: nonce, Replace: e.cfg.Replace, Timeout: joinAttempt,
+		Nonce: nonce, Replace: e.cfg.Replace, FormatVersion: e.cfg.FormatVersion, Timeout: joinAttempt,
 	})
 	if err != nil {
 		return e.refusedBy(err)

@@ -9,7 +9,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-func encodeMessage(w *wire.Writer, m Message) {
+// encodeMessage appends a message as a node of a format version understands it.
+func encodeMessage(w *wire.Writer, m Message, format flow.FormatVersion) {
 	switch m := m.(type) {
 	case *Raft:
 		w.Uint(uint64(m.Shard))
@@ -22,7 +23,7 @@ func encodeMessage(w *wire.Writer, m Message) {
 		encodeError(w, m.Err)
 		encodeBody(w, m.Body)
 	case *Status:
-		encodeStatus(w, m)
+		encodeStatus(w, m, format)
 	case *SnapshotChunk:
 		encodeChunk(w, m)
 	case *SnapshotAck:
@@ -35,7 +36,7 @@ func encodeMessage(w *wire.Writer, m Message) {
 	}
 }
 
-func decodeMessage(r *wire.Reader, kind byte) Message {
+func decodeMessage(r *wire.Reader, kind byte, format flow.FormatVersion) Message {
 	switch kind {
 	case kindRaft:
 		return &Raft{Shard: flow.ShardID(r.Uint()), M: decodeRaft(r)}
@@ -44,7 +45,7 @@ func decodeMessage(r *wire.Reader, kind byte) Message {
 	case kindReply:
 		return &Reply{ID: r.Uint(), Err: decodeError(r), Body: decodeBody(r)}
 	case kindStatus:
-		return decodeStatus(r)
+		return decodeStatus(r, format)
 	case kindChunk:
 		return decodeChunk(r)
 	case kindAck:
@@ -253,7 +254,7 @@ func decodeToken(r *wire.Reader) flow.SessionToken {
 	return t
 }
 
-func encodeStatus(w *wire.Writer, m *Status) {
+func encodeStatus(w *wire.Writer, m *Status, format flow.FormatVersion) {
 	u := m.Usage
 	w.Uint(u.MemoryBytes)
 	w.Uint(u.MemoryLimitBytes)
@@ -290,9 +291,12 @@ func encodeStatus(w *wire.Writer, m *Status) {
 		w.Uint(d.Index)
 		w.Fixed64(d.Digest)
 	}
+	if format >= 2 {
+		w.Byte(byte(m.Floor))
+	}
 }
 
-func decodeStatus(r *wire.Reader) *Status {
+func decodeStatus(r *wire.Reader, format flow.FormatVersion) *Status {
 	m := &Status{Usage: flow.NodeUsage{MemoryBytes: r.Uint(), MemoryLimitBytes: r.Uint(), CPUPercent: r.Float64(), NetworkBitsPerSecond: r.Float64(),
 		CPUSeconds: r.Float64(), DiskUsedBytes: r.Uint(), DiskFreeBytes: r.Uint(), Kernel: r.Text()}}
 	for range r.Count(20) {
@@ -306,6 +310,9 @@ func decodeStatus(r *wire.Reader) *Status {
 	m.NoLead = r.Bool()
 	for range r.Count(10) {
 		m.Noted = append(m.Noted, NotedDigest{Shard: flow.ShardID(r.Uint()), Index: r.Uint(), Digest: r.Fixed64()})
+	}
+	if format >= 2 {
+		m.Floor = flow.FormatVersion(r.Byte())
 	}
 	return m
 }

@@ -148,6 +148,24 @@ func decodeWithin(t *testing.T, b []byte) {
 	}
 }
 
+// A whole frame of a version to come is told from a damaged one: its header is read.
+func TestUnknownFormat(t *testing.T) {
+	header := goldenHeader
+	header.Format, header.Newest = flow.NewestFormat+1, flow.NewestFormat+2
+	f, err := net.Decode(net.Encode(&net.Frame{Header: header, Messages: []net.Message{golden["ack"]}}))
+	if !errors.Is(err, net.ErrFormat) || f == nil || f.Header != header || f.Messages != nil {
+		t.Errorf("decoded %+v, error %v, want the header and %v", f, err, net.ErrFormat)
+	}
+	header.Format = 0
+	for _, h := range []net.Header{header, {Format: 2, Newest: 1}} {
+		b := net.Encode(&net.Frame{Header: h})
+		b[1] = byte(h.Format) // Encode does not write 0
+		if f, err := net.Decode(sum(b[:len(b)-8])); f != nil || !errors.Is(err, net.ErrFrame) {
+			t.Errorf("header %+v: decoded %+v, error %v, want %v", h, f, err, net.ErrFrame)
+		}
+	}
+}
+
 // FuzzDecode takes a frame's content; the checksum is added, or nothing would get past it.
 func FuzzDecode(f *testing.F) {
 	for _, golden := range goldens(f) {
@@ -159,40 +177,52 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// goldens are the frames of testdata/frames.
+// goldens are the frames of testdata.
 func goldens(tb testing.TB) (frames [][]byte) {
-	datadriven.RunTestAny(tb, "testdata/frames", func(tb testing.TB, d *datadriven.TestData) string {
-		b, err := hex.DecodeString(strings.Join(strings.Fields(d.Expected), ""))
-		if err != nil {
-			tb.Fatalf("%s: %v", d.Pos, err)
-		}
-		frames = append(frames, b)
-		return d.Expected
-	})
+	for v := flow.OldestFormat; v <= flow.NewestFormat; v++ {
+		datadriven.RunTestAny(tb, goldenFile(v), func(tb testing.TB, d *datadriven.TestData) string {
+			b, err := hex.DecodeString(strings.Join(strings.Fields(d.Expected), ""))
+			if err != nil {
+				tb.Fatalf("%s: %v", d.Pos, err)
+			}
+			frames = append(frames, b)
+			return d.Expected
+		})
+	}
 	return frames
 }
 
-// The bytes of a frame of each kind. Nodes of two versions talk to each other, so a
-// change here needs another net.Version, and a reason.
+func goldenFile(v flow.FormatVersion) string { return fmt.Sprintf("testdata/frames-v%d", v) }
+
+// The bytes of a frame of each kind in each format version. Nodes of two versions talk to
+// each other, so a change here needs another flow.NewestFormat, and a reason.
 func TestGolden(t *testing.T) {
+	for v := flow.OldestFormat; v <= flow.NewestFormat; v++ {
+		t.Run(fmt.Sprintf("v%d", v), func(t *testing.T) { testGolden(t, v) })
+	}
+}
+
+func testGolden(t *testing.T, v flow.FormatVersion) {
+	header := goldenHeader
+	header.Format, header.Newest = v, v+1
 	seen := map[string]bool{}
-	datadriven.RunTest(t, "testdata/frames", func(t *testing.T, d *datadriven.TestData) string {
+	datadriven.RunTest(t, goldenFile(v), func(t *testing.T, d *datadriven.TestData) string {
 		kind := strings.Join(append([]string{d.Cmd}, words(d)...), " ")
 		m, ok := golden[kind]
 		if !ok {
 			d.Fatalf(t, "no message of kind %q", kind)
 		}
 		seen[kind] = true
-		b := net.Encode(&net.Frame{Header: goldenHeader, Messages: []net.Message{m}})
+		b := net.Encode(&net.Frame{Header: header, Messages: []net.Message{m}})
 		f, err := net.Decode(bytes.Clone(b))
-		if err != nil || f.Header != goldenHeader || len(f.Messages) != 1 || !equal(f.Messages[0], m) {
+		if err != nil || f.Header != header || len(f.Messages) != 1 || !equal(f.Messages[0], in(v, m)) {
 			t.Errorf("%s: decoded %+v, error %v", kind, f, err)
 		}
 		return hexLines(b)
 	})
 	for _, kind := range kinds {
 		if !seen[kind] {
-			t.Errorf("testdata/frames has no frame of kind %q", kind)
+			t.Errorf(goldenFile(v)+" has no frame of kind %q", kind)
 		}
 	}
 }

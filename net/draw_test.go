@@ -56,11 +56,25 @@ func many[T any](s source, draw func() T) (list []T) {
 }
 
 func (s source) frame() *net.Frame {
+	format := flow.FormatVersion(rapid.IntRange(int(flow.OldestFormat), int(flow.NewestFormat)).Draw(s.t, "format"))
 	f := &net.Frame{Header: net.Header{
+		Format: format, Newest: flow.FormatVersion(rapid.IntRange(int(format), 255).Draw(s.t, "newest")),
 		ClusterID: s.uint(), From: s.node(), To: s.node(), Incarnation: s.uint(), ToIncarnation: s.uint(), Sent: flow.Time(s.int()),
 	}}
-	f.Messages = append([]net.Message{}, many(s, func() net.Message { return s.message(rapid.SampledFrom(kinds).Draw(s.t, "kind")) })...)
+	f.Messages = append([]net.Message{}, many(s, func() net.Message {
+		return in(format, s.message(rapid.SampledFrom(kinds).Draw(s.t, "kind")))
+	})...)
 	return f
+}
+
+// in is what a message says in a format version.
+func in(format flow.FormatVersion, m net.Message) net.Message {
+	if status, ok := m.(*net.Status); ok && format < 2 {
+		former := *status
+		former.Floor = 0
+		return &former
+	}
+	return m
 }
 
 func (s source) message(kind string) net.Message {
@@ -143,7 +157,7 @@ func (s source) hit() flow.Hit {
 
 func (s source) status() *net.Status {
 	return &net.Status{
-		NoLead: s.bool(),
+		NoLead: s.bool(), Floor: flow.FormatVersion(s.byte()),
 		Usage: flow.NodeUsage{
 			MemoryBytes: s.uint(), MemoryLimitBytes: s.uint(), CPUPercent: s.float(), NetworkBitsPerSecond: s.float(), CPUSeconds: s.float(),
 			DiskUsedBytes: s.uint(), DiskFreeBytes: s.uint(), Kernel: s.text(),

@@ -183,9 +183,11 @@ func (n *Node) serveJoin(req *flow.JoinRequest, reply func(flow.Response)) {
 			return
 		}
 	}
-	n.command(n.newRequestID(), system.EncodeJoin(req), n.due(req.Timeout), func(res system.Result, err *flow.Error) {
+	// The command is refused when the cluster's version is higher than this one by then.
+	format := n.writes()
+	n.command(n.newRequestID(), system.EncodeJoin(format, req), n.due(req.Timeout), func(res system.Result, err *flow.Error) {
 		reply(&flow.JoinResponse{
-			Outcome: outcome(err), ClusterID: n.identity.ClusterID, Node: res.Node, SystemReplica: res.Replica, Peers: n.peerInfos(),
+			Outcome: outcome(err), ClusterID: n.identity.ClusterID, Node: res.Node, SystemReplica: res.Replica, Peers: n.peerInfos(), FormatVersion: format,
 		})
 	})
 }

@@ -45,14 +45,25 @@ type host struct {
 	// tuning is for the next start; events are those of damaged graphs.
 	tuning node.Tuning
 	events []node.Event
+	// format is for the next start.
+	format flow.FormatVersion
 }
 
 // newCluster makes a cluster of some nodes, and waits until it is healthy.
 func newCluster(t *testing.T, nodes int) *cluster {
 	t.Helper()
+	return newClusterOf(t, make([]flow.FormatVersion, nodes)...)
+}
+
+// newClusterOf makes a cluster with a node for each format version, the first one's that
+// of the cluster, and waits until it is healthy.
+func newClusterOf(t *testing.T, formats ...flow.FormatVersion) *cluster {
+	t.Helper()
+	nodes := len(formats)
 	c := &cluster{t: t, now: 1_700_000_000_000_000_000}
-	for i := range nodes {
+	for i, format := range formats {
 		h := newHost(c)
+		h.format = format.OrNewest()
 		c.hosts = append(c.hosts, h)
 		written := func(err error) {
 			if err != nil {
@@ -63,9 +74,9 @@ func newCluster(t *testing.T, nodes int) *cluster {
 		addr := name + ":1"
 		nonce := [16]byte{byte(i + 1)}
 		if i == 0 {
-			node.Init(h.Disk, node.InitOptions{Name: name, Addr: addr, APIAddr: addr, Shards: shards, ReplicationFactor: 3, ClusterID: 7, Nonce: nonce}, written)
+			node.Init(h.Disk, node.InitOptions{Name: name, Addr: addr, APIAddr: addr, Shards: shards, ReplicationFactor: 3, ClusterID: 7, Nonce: nonce, FormatVersion: h.format}, written)
 		} else {
-			joined := call[*flow.JoinResponse](c.hosts[0], &flow.JoinRequest{Name: name, Addr: addr, APIAddr: addr, Nonce: nonce})
+			joined := call[*flow.JoinResponse](c.hosts[0], &flow.JoinRequest{Name: name, Addr: addr, APIAddr: addr, Nonce: nonce, FormatVersion: h.format})
 			if joined.Err != nil {
 				t.Fatalf("join: %v", joined.Err)
 			}
@@ -97,8 +108,18 @@ func (h *host) start(addr string) {
 	for len(h.later) > 0 {
 		h.runDisk()
 	}
-	n, err := node.New(node.Config{
-		Clock: h, Network: h, Disk: h, Workers: h, Seed: uint64(len(h.c.hosts)), Addr: addr, APIAddr: addr,
+	n, err := h.open(addr)
+	if err != nil {
+		h.c.t.Fatalf("start: %v", err)
+	}
+	h.n = n
+	n.Flush()
+}
+
+// open makes a node on what the host's disk holds.
+func (h *host) open(addr string) (*node.Node, error) {
+	return node.New(node.Config{
+		FormatVersion: h.format, Clock: h, Network: h, Disk: h, Workers: h, Seed: uint64(len(h.c.hosts)), Addr: addr, APIAddr: addr,
 		OnPeers: func(p []flow.NodeInfo) { h.peers = p }, Tuning: h.tuning, Usage: func() flow.NodeUsage { return flow.NodeUsage{MemoryBytes: h.memory} },
 		OnEvent: func(e node.Event) {
 			if e.Kind == node.GraphDamaged || e.Kind == node.GraphMismatch {
@@ -106,11 +127,6 @@ func (h *host) start(addr string) {
 			}
 		},
 	})
-	if err != nil {
-		h.c.t.Fatalf("start: %v", err)
-	}
-	h.n = n
-	n.Flush()
 }
 
 // Now implements node.Clock.

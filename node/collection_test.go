@@ -42,7 +42,7 @@ func TestJoinAgain(t *testing.T) {
 	c := newCluster(t, 3)
 	c.await("all know all", func() bool { return len(c.hosts[2].peers) == 3 })
 	join := func(h *host, name string, nonce byte) *flow.JoinResponse {
-		return call[*flow.JoinResponse](h, &flow.JoinRequest{Name: name, Addr: name + ":1", APIAddr: name + ":1", Nonce: [16]byte{nonce}})
+		return call[*flow.JoinResponse](h, &flow.JoinRequest{Name: name, Addr: name + ":1", APIAddr: name + ":1", Nonce: [16]byte{nonce}, FormatVersion: flow.NewestFormat})
 	}
 	for _, h := range c.hosts {
 		again := join(h, "node2", 2)

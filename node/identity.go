@@ -13,6 +13,7 @@ import (
 var (
 	identityKey    = []byte("n/identity")
 	incarnationKey = []byte("n/incarnation")
+	formatKey      = []byte("n/format")
 )
 
 // Identity is what a data directory belongs to. It is written once.
@@ -89,6 +90,9 @@ type InitOptions struct {
 	ReplicationFactor int
 	// VirtualNodes is how many tokens a node has on the ring (default 128).
 	VirtualNodes int
+	// FormatVersion is that of the cluster, and so the least that its nodes must
+	// understand (default flow.NewestFormat).
+	FormatVersion flow.FormatVersion
 	// ClusterID is random and not 0.
 	ClusterID uint64
 	Nonce     [16]byte
@@ -110,6 +114,10 @@ func (o *InitOptions) validate() error {
 		if *f.value < f.low || *f.value > f.high {
 			return flow.Errorf(flow.InvalidArgument, "node.Init", "%s is %d, it must be in %d..%d", f.name, *f.value, f.low, f.high)
 		}
+	}
+	o.FormatVersion = o.FormatVersion.OrNewest()
+	if err := o.FormatVersion.Check(); err != nil {
+		return err
 	}
 	if o.ClusterID == 0 {
 		return flow.Errorf(flow.InvalidArgument, "node.Init", "cluster id is 0")
@@ -145,7 +153,7 @@ func Init(d disk.Disk, o InitOptions, done func(error)) {
 		Nonce:    o.Nonce, SystemReplica: flow.NewReplicaID(first, 1),
 	}
 	settings := system.Settings{ClusterID: o.ClusterID, Shards: o.Shards, ReplicationFactor: o.ReplicationFactor, VirtualNodes: o.VirtualNodes}
-	rows, meta := system.Bootstrap(settings, self, ring.Starts(o.Shards))
+	rows, meta := system.Bootstrap(o.FormatVersion, settings, self, ring.Starts(o.Shards))
 	var b disk.Batch
 	replica.Bootstrap(&b, flow.SystemShard, self.SystemReplica, rows, meta)
 	for i := range o.Shards {
@@ -156,6 +164,7 @@ func Init(d disk.Disk, o InitOptions, done func(error)) {
 		Shards: o.Shards, ReplicationFactor: o.ReplicationFactor, Peers: []flow.NodeInfo{self.NodeInfo},
 	}
 	b.Put(identityKey, id.encode())
+	putFloor(&b, o.FormatVersion)
 	d.Apply(&b, true, done)
 }
 
@@ -169,5 +178,6 @@ func Join(d disk.Disk, name string, nonce [16]byte, r *flow.JoinResponse, done f
 		return
 	}
 	b.Put(identityKey, id.encode())
+	putFloor(&b, max(r.FormatVersion, flow.OldestFormat))
 	d.Apply(&b, true, done)
 }

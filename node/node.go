@@ -32,6 +32,10 @@ type Config struct {
 	Memory memory.Source
 	// Seed makes the node's random choices; production draws it, the simulator gives it.
 	Seed uint64
+	// FormatVersion is the highest format version that the node understands; 0 is
+	// flow.NewestFormat. A lower one lets a node be taken back to an earlier program; below
+	// the cluster's the node does not start.
+	FormatVersion flow.FormatVersion
 	// Addr and APIAddr, when set and different from the node's row, replace it.
 	Addr, APIAddr string
 	// Usage measures the process; nil for zeros.
@@ -111,6 +115,7 @@ type Node struct {
 	moves    moves
 	leaders  leaders
 	upkeep   upkeep
+	formats  formats
 
 	// confirmed says that the copy of the system state holds all that was committed when
 	// the node started, or later; confirming that it is being asked for.
@@ -133,6 +138,9 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, identity: id, random: rand.New(rand.NewPCG(cfg.Seed, uint64(id.Node))),
 		replicas: map[flow.ShardID]*replica.Replica{}, broken: map[flow.ShardID]*broken{}, touched: map[flow.ShardID]bool{},
+	}
+	if err := n.openFormats(); err != nil {
+		return nil, err
 	}
 	n.peers.init()
 	n.calls.init()
@@ -195,9 +203,9 @@ func (n *Node) nextIncarnation() error {
 }
 
 func (n *Node) replicaConfig(s flow.ShardID) replica.Config {
-	newMachine := func() replica.Machine { return shard.New(n.cfg.Memory) }
+	newMachine := func() replica.Machine { return shard.New(n.cfg.Memory).Reads(n.cfg.FormatVersion) }
 	if s == flow.SystemShard {
-		newMachine = func() replica.Machine { return system.New() }
+		newMachine = func() replica.Machine { return system.New().Reads(n.cfg.FormatVersion) }
 	}
 	return replica.Config{
 		Shard: s, Incarnation: n.incarnation, NewMachine: newMachine, Random: n.random.IntN, Now: n.cfg.Clock.Now, Wall: n.wall,
@@ -252,6 +260,7 @@ func (n *Node) Tick() {
 		}
 	}
 	n.tickPeers()
+	n.tickFormats()
 	n.tickCalls()
 	n.tickRequests()
 	n.tickMoves()
@@ -267,7 +276,7 @@ func (n *Node) Receive(frame []byte) {
 		return
 	}
 	f, err := net.Decode(frame)
-	if err != nil || f.ClusterID != n.identity.ClusterID || f.To != n.identity.Node || f.From == n.identity.Node {
+	if f == nil || f.ClusterID != n.identity.ClusterID || f.To != n.identity.Node || f.From == n.identity.Node {
 		return
 	}
 	// Who sends is heard even if the frame is for a former life of this node: two nodes that
@@ -275,6 +284,11 @@ func (n *Node) Receive(frame []byte) {
 	if !n.heard(&f.Header) || f.ToIncarnation != 0 && f.ToIncarnation != n.incarnation {
 		return
 	}
+	if err != nil || !n.reads(&f.Header) {
+		n.peers.known[f.From].foreign = f.Format
+		return
+	}
+	n.peers.known[f.From].foreign = 0
 	for _, m := range f.Messages {
 		n.dispatch(f.From, m)
 	}
@@ -391,8 +405,13 @@ func (n *Node) flushWrite() {
 	var done func(error)
 	if n.fx.Sync {
 		n.syncing = append(n.syncing, n.ticks)
-		waiting := n.fx.Durable
-		done = func(err error) { n.durable(waiting, err) }
+		waiting, floor := n.fx.Durable, n.formats.written
+		done = func(err error) {
+			n.durable(waiting, err)
+			if n.err == nil {
+				n.formats.floor = max(n.formats.floor, floor)
+			}
+		}
 	}
 	n.cfg.Disk.Apply(&n.fx.Batch, n.fx.Sync, done)
 	n.fx.Batch.Reset()
@@ -438,10 +457,11 @@ func (n *Node) flushSend() {
 		return
 	}
 	slices.SortStableFunc(n.fx.Send, func(a, b replica.Outgoing) int { return int(a.To) - int(b.To) })
-	header := net.Header{ClusterID: n.identity.ClusterID, From: n.identity.Node, Incarnation: n.incarnation, Sent: n.cfg.Clock.Now()}
+	header := net.Header{Newest: n.cfg.FormatVersion, ClusterID: n.identity.ClusterID, From: n.identity.Node, Incarnation: n.incarnation, Sent: n.cfg.Clock.Now()}
 	for i := 0; i < len(n.fx.Send); {
 		f := net.Frame{Header: header}
 		f.To = n.fx.Send[i].To
+		f.Format = n.speaks(f.To)
 		if p := n.peers.known[f.To]; p != nil {
 			f.ToIncarnation = p.incarnation
 		}

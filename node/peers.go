@@ -52,6 +52,9 @@ type peer struct {
 	offsetAt flow.Time
 	// status is its latest report, or nil.
 	status *net.Status
+	// newest is the highest format version that it understands; foreign is that of a frame
+	// of it that this node could not read, 0 since it could again.
+	newest, foreign flow.FormatVersion
 }
 
 type hint struct {
@@ -83,7 +86,7 @@ func (n *Node) heard(h *net.Header) bool {
 		p.calls = window{}
 	}
 	now := n.cfg.Clock.Now()
-	p.incarnation, p.heardAt = h.Incarnation, now
+	p.incarnation, p.heardAt, p.newest = h.Incarnation, now, h.Newest
 	if offset := h.Sent.Sub(now); offset >= p.offset || now.Sub(p.offsetAt) > offsetAge {
 		p.offset, p.offsetAt = offset, now
 	}
@@ -237,7 +240,7 @@ func (n *Node) usage(replicas []flow.ReplicaStatus) flow.NodeUsage {
 
 func (n *Node) status() *net.Status {
 	replicas := n.Replicas()
-	m := &net.Status{Usage: n.usage(replicas), Replicas: replicas, NoLead: n.lowDisk() || n.leaders.retired}
+	m := &net.Status{Usage: n.usage(replicas), Replicas: replicas, NoLead: n.lowDisk() || n.leaders.retired, Floor: n.formats.floor}
 	for _, s := range n.hosted {
 		if d := n.replicas[s].LastNoted(); d.Index > 0 {
 			m.Noted = append(m.Noted, d)
@@ -285,16 +288,16 @@ func (n *Node) cluster() *flow.StatusResponse {
 	resp := &flow.StatusResponse{
 		ClusterID: n.identity.ClusterID, Self: n.identity.Node, ReplicationFactor: sys.Settings.ReplicationFactor,
 		VirtualNodes: sys.Settings.VirtualNodes, Epoch: sys.Epoch, Collections: sys.SortedCollections(),
-		SystemLeader: n.leaderOf(flow.SystemShard),
+		SystemLeader: n.leaderOf(flow.SystemShard), FormatVersion: sys.Format,
 	}
 	now := n.cfg.Clock.Now()
 	for _, row := range sys.SortedNodes() {
 		st := flow.NodeStatus{NodeInfo: row.NodeInfo, Up: n.up(row.ID)}
 		if row.ID == n.identity.Node {
-			st.Incarnation, st.Replicas = n.incarnation, n.Replicas()
+			st.Incarnation, st.Replicas, st.FormatVersion = n.incarnation, n.Replicas(), n.cfg.FormatVersion
 			st.Usage = n.usage(st.Replicas)
 		} else if p := n.peers.known[row.ID]; p != nil {
-			st.Incarnation, st.LastHeard = p.incarnation, now.Sub(p.heardAt)
+			st.Incarnation, st.LastHeard, st.FormatVersion = p.incarnation, now.Sub(p.heardAt), p.newest
 			if p.status != nil {
 				st.Usage, st.Replicas = p.status.Usage, p.status.Replicas
 			}
@@ -325,6 +328,9 @@ func (n *Node) problems(c *flow.StatusResponse) []string {
 		node := &c.Nodes[i]
 		if !node.Up {
 			add("node %s is down", node.Name)
+		}
+		if p := n.peers.known[node.ID]; p != nil && p.foreign != 0 {
+			add("node %s speaks format version %d, which this node cannot read: it understands %d to %d", node.Name, p.foreign, n.cfg.FormatVersion.Oldest(), n.cfg.FormatVersion)
 		}
 		for j := range node.Replicas {
 			s := &node.Replicas[j]

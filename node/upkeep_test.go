@@ -196,7 +196,7 @@ func TestGraphsMove(t *testing.T) {
 	h := newHost(c)
 	h.tuning = small
 	c.hosts = append(c.hosts, h)
-	joined := call[*flow.JoinResponse](c.hosts[0], &flow.JoinRequest{Name: "node3", Addr: "node3:1", APIAddr: "node3:1", Nonce: [16]byte{3}})
+	joined := call[*flow.JoinResponse](c.hosts[0], &flow.JoinRequest{Name: "node3", Addr: "node3:1", APIAddr: "node3:1", Nonce: [16]byte{3}, FormatVersion: flow.NewestFormat})
 	if joined.Err != nil {
 		t.Fatal(joined.Err)
 	}

@@ -121,7 +121,7 @@ func (n *Node) sendPart(op *writeOp, s flow.ShardID, part []int) {
 	op.pending++
 	collection := op.collection
 	n.propose(&proposal{
-		shard: s, request: op.req.ID, command: shard.EncodeWrite(collection, op.req.Ops, part), due: op.due,
+		shard: s, request: op.req.ID, command: shard.EncodeWrite(n.writes(), collection, op.req.Ops, part), due: op.due,
 		done: func(w *net.Written, err *flow.Error) {
 			if err == nil {
 				err = n.takeWritten(op, collection, s, part, w)
@@ -141,7 +141,7 @@ func (n *Node) takeWritten(op *writeOp, sent flow.Collection, s flow.ShardID, pa
 	switch {
 	case err != nil:
 		return flow.Errorf(flow.Internal, "node.takeWritten", "result of a write: %w", err).OnShard(s)
-	case refusal == shard.Expired || refusal == shard.Ahead:
+	case refusal == shard.Expired || refusal == shard.Ahead || refusal == shard.Reused:
 		return refusal.Err(op.req.ID).OnShard(s)
 	case refusal == shard.Dropped:
 		op.pending++

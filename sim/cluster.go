@@ -125,7 +125,7 @@ func (w *World) join(h *host) {
 		again()
 		return
 	}
-	req := &flow.JoinRequest{Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region, Nonce: nonceOf(h), Replace: h.wipes > 0, Timeout: joinTimeout}
+	req := &flow.JoinRequest{Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region, Nonce: nonceOf(h), Replace: h.wipes > 0, FormatVersion: flow.NewestFormat, Timeout: joinTimeout}
 	w.calls.do(via, req, joinTimeout, func(resp flow.Response, _ bool) {
 		if h.incarnation != incarnation || h.up() {
 			return

@@ -11,11 +11,14 @@ import (
 )
 
 // The rows of a data shard that the record reads, by the first byte of their keys:
-// the result of a request, and what is stored at a slot (collection, slot).
+// the result of a request, without or after the checksum of its operations, and what is
+// stored at a slot (collection, slot).
 const (
 	rowResult   = 'd'
+	rowSummed   = 'e'
 	rowStored   = 'r'
 	resultSize  = 1 + 16
+	sumSize     = 8
 	storedSize  = 1 + 8 + 8
 	storedSlot  = 1 + 8
 	systemGroup = flow.SystemShard
@@ -40,7 +43,10 @@ func (c *checks) wroteRow(h *host, g *writtenGroup, key, value []byte) {
 		return
 	}
 	switch {
-	case row[0] == rowResult && len(row) == resultSize:
+	case (row[0] == rowResult || row[0] == rowSummed && len(value) >= sumSize) && len(row) == resultSize:
+		if row[0] == rowSummed {
+			value = value[sumSize:]
+		}
 		var id flow.RequestID
 		copy(id[:], row[1:])
 		f := c.facts(g.shard)

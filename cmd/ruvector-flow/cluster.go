@@ -55,10 +55,10 @@ func (a *app) nodeList() *cobra.Command {
 }
 
 func nodeTable(t *table, nodes []client.Node) {
-	t.row("NODE", "STATUS", "ADDRESS", "REGION", "VECTORS", "SHARDS", "LEADS", "MEMORY", "CPU %", "NET Mbit/s", "DISK", "KERNEL")
+	t.row("NODE", "STATUS", "ADDRESS", "REGION", "VECTORS", "SHARDS", "LEADS", "MEMORY", "CPU %", "NET Mbit/s", "DISK", "KERNEL", "FORMAT")
 	for _, n := range nodes {
 		t.row(n.ID, n.Status, orDash(n.APIAddr), orDash(n.Region), thousands(n.VectorCount), n.ShardCount, n.LeaderCount,
-			gigabytes(n.MemoryGB), fmt.Sprintf("%.0f", n.CPUPercent), fmt.Sprintf("%.1f", n.NetworkMbps), gigabytes(n.DiskUsedGB), orDash(n.Kernel))
+			gigabytes(n.MemoryGB), fmt.Sprintf("%.0f", n.CPUPercent), fmt.Sprintf("%.1f", n.NetworkMbps), gigabytes(n.DiskUsedGB), orDash(n.Kernel), n.FormatVersion)
 	}
 }
 
@@ -167,21 +167,22 @@ Exit code: 0 when healthy, 1 when degraded (all is served, something is missing)
 		if err != nil {
 			return err
 		}
-		if err := a.printHealth(h); err != nil || h.Status == client.Healthy {
+		if err := a.print(h, func(t *table) {
+			healthTable(t, h)
+			t.row(fmt.Sprintf("written in format version %d", h.FormatVersion))
+		}); err != nil || h.Status == client.Healthy {
 			return err
 		}
 		return errSaid
 	})
 }
 
-func (a *app) printHealth(h client.Health) error {
-	return a.print(h, func(t *table) {
-		t.row(fmt.Sprintf("%s: %d of %d nodes healthy; %s may be lost with every shard still served", h.Status, h.HealthyNodes,
-			h.NodeCount, count(h.ToleratesNodeLosses, "more node")))
-		for _, p := range h.Problems {
-			t.row("- " + p)
-		}
-	})
+func healthTable(t *table, h client.Health) {
+	t.row(fmt.Sprintf("%s: %d of %d nodes healthy; %s may be lost with every shard still served", h.Status, h.HealthyNodes,
+		h.NodeCount, count(h.ToleratesNodeLosses, "more node")))
+	for _, p := range h.Problems {
+		t.row("- " + p)
+	}
 }
 
 // count returns "1 node" or "3 nodes".
@@ -229,7 +230,7 @@ func (a *app) waitHealthy() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("the cluster is not healthy after %v: %w", a.timeout, err)
 		}
-		return a.printHealth(h)
+		return a.print(h, func(t *table) { healthTable(t, h) })
 	})
 }
 

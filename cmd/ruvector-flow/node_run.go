@@ -34,6 +34,7 @@ func (f *nodeFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.config.Advertise, "advertise", "", "host or host:port where others reach this node (default: the listening address)")
 	flags.StringVar(&f.config.Region, "region", "", "a label: replicas are put into distinct regions first")
 	flags.IntVar(&f.config.Workers, "workers", 0, "goroutines that compute; 0 is one a core")
+	flags.Uint8Var((*uint8)(&f.config.FormatVersion), "format-version", 0, "highest version of messages and logs to use, to be able to go back to an earlier program; 0 is the newest")
 	flags.StringVar(&f.memory, "memory-limit", "", "memory above which upserts are refused, such as 900MiB or 4GiB, or none (default: 80 % of the machine's)")
 }
 

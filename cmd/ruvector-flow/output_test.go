@@ -51,7 +51,7 @@ func float(x float32) *float32 { return &x }
 // answers are what a cluster of three nodes might say, one of them down.
 func answers() map[string]any {
 	node := func(i int, status string) client.Node {
-		return client.Node{ID: fmt.Sprintf("node%d", i), Number: uint32(i), Status: status, APIAddr: fmt.Sprintf("127.0.0.1:%d", 8079+i), VectorCount: 60000,
+		return client.Node{FormatVersion: 2, ID: fmt.Sprintf("node%d", i), Number: uint32(i), Status: status, APIAddr: fmt.Sprintf("127.0.0.1:%d", 8079+i), VectorCount: 60000,
 			ShardCount: 2, LeaderCount: i % 2, MemoryGB: 0.41, CPUPercent: 37.4, CPUSeconds: 12.5, NetworkMbps: 3.25, DiskUsedGB: 1.5}
 	}
 	nodes := []client.Node{node(1, "healthy"), node(2, "healthy"), node(3, "down")}
@@ -69,7 +69,7 @@ func answers() map[string]any {
 		"GET /cluster/shards": client.ShardList{ShardCount: 2, Shards: shards},
 		"GET /cluster/stats": client.Stats{NodeCount: 3, HealthyNodes: 2, TotalVectors: 60000, TotalMemoryGB: 0.82, ShardCount: 2, ReplicationFactor: 3,
 			CollectionCount: 1, Nodes: nodes, Shards: shards},
-		"GET /cluster/health": client.Health{Status: client.Degraded, Problems: []string{"node3 is not heard"}, NodeCount: 3, HealthyNodes: 2},
+		"GET /cluster/health": client.Health{FormatVersion: 2, Status: client.Degraded, Problems: []string{"node3 is not heard"}, NodeCount: 3, HealthyNodes: 2},
 		"GET /cluster/leader": client.LeaderList{SystemLeader: "node1", Shards: []client.ShardLeader{{ID: 0, Leader: "node1", Term: 7}, {ID: 1, Term: 8}}},
 		"GET /cluster/ring": client.Ring{VirtualNodes: 128, TotalSlots: 384, Variance: 0.00123, Nodes: []client.RingNode{{ID: "node1", Slots: 128, Share: 0.34}},
 			Shards: []client.RingShard{{ID: 0, Start: "0000000000000000", Preference: []string{"node1", "node3"}}}},

@@ -18,9 +18,9 @@ type Machine interface {
 	// Admit refuses a command that must not enter the log: one that is malformed, or
 	// that Apply would only refuse. What it lets pass may still be refused by Apply.
 	Admit(c Command) *flow.Error
-	// Seen returns the result of a command that was applied before and is still
+	// Seen returns the result of a command whose request was applied before and is still
 	// remembered.
-	Seen(id flow.RequestID) (result []byte, ok bool)
+	Seen(c Command) (result []byte, ok bool)
 	// Meta returns the small part of the state that is not rows. It is stored with
 	// every applied index and is part of the digest.
 	Meta() []byte
@@ -39,8 +39,37 @@ type Command struct {
 	Request flow.RequestID
 	// Time is the proposer's clock.
 	Time flow.Time
-	// Body is the machine's own encoding; it must not be changed, and may be kept.
+	// Body is the machine's own encoding, which begins as BeginCommand says; it must not
+	// be changed, and may be kept.
 	Body []byte
+}
+
+// firstKind is less than any kind of command: what is below it is a format version.
+const firstKind = ' '
+
+// BeginCommand begins a command's body: its kind, after the format version if that is
+// above 1. The kinds of all commands are printable.
+func BeginCommand(w *wire.Writer, format flow.FormatVersion, kind byte) {
+	if format > flow.OldestFormat {
+		w.Byte(byte(format))
+	}
+	w.Byte(kind)
+}
+
+// OpenCommand reads what BeginCommand wrote, and returns the rest of the body. A
+// version above newest is an error that names both; kind 0 is an empty body.
+func OpenCommand(body []byte, newest flow.FormatVersion) (format flow.FormatVersion, kind byte, rest []byte, err *flow.Error) {
+	format = flow.OldestFormat
+	if len(body) > 0 && body[0] < firstKind {
+		format, body = flow.FormatVersion(body[0]), body[1:]
+	}
+	if format > newest {
+		err = flow.Errorf(flow.InvalidArgument, "replica.OpenCommand", "the command is of format version %d, this node understands up to %d", format, newest)
+	}
+	if len(body) == 0 {
+		return format, 0, nil, err
+	}
+	return format, body[0], body[1:], err
 }
 
 // Rows is how a machine changes its stored state. It keeps the digest: an

@@ -328,11 +328,12 @@ func (r *Replica) Step(m *raftpb.Message, refuseEntries bool) {
 // whose request id was applied before is answered from memory; one that is in
 // flight is not proposed twice.
 func (r *Replica) Propose(request flow.RequestID, body []byte, done func(Result)) {
-	if result, ok := r.machine.Seen(request); ok {
+	c := Command{Request: request, Time: r.cfg.Wall(), Body: body}
+	if result, ok := r.machine.Seen(c); ok {
 		done(Result{Index: r.applied, Result: result})
 		return
 	}
-	if err := r.machine.Admit(Command{Request: request, Time: r.cfg.Wall(), Body: body}); err != nil {
+	if err := r.machine.Admit(c); err != nil {
 		done(Result{Err: err.OnShard(r.cfg.Shard)})
 		return
 	}

@@ -340,8 +340,8 @@ func (k *kv) Apply(index uint64, c replica.Command, rows *replica.Rows) []byte {
 // Admit implements replica.Machine.
 func (k *kv) Admit(replica.Command) *flow.Error { return nil }
 
-func (k *kv) Seen(id flow.RequestID) ([]byte, bool) {
-	result, ok := k.rows["r/"+id.String()]
+func (k *kv) Seen(c replica.Command) ([]byte, bool) {
+	result, ok := k.rows["r/"+c.Request.String()]
 	return []byte(result), ok
 }
 

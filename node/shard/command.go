@@ -1,8 +1,12 @@
 package shard
 
 import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/net/wire"
+	"github.com/ruvector-flow/ruvector-flow/node/replica"
 )
 
 // The kinds of command.
@@ -22,29 +26,50 @@ const (
 type write struct {
 	collection flow.CollectionID
 	definition
-	ops  int
-	r    *wire.Reader
-	body []byte
+	// sum is the checksum of the operations by the node that routed them, 0 in a command
+	// of format version 1.
+	sum uint64
+	// opsAt is where the operations begin in body, with their number.
+	opsAt int
+	ops   int
+	r     *wire.Reader
+	body  []byte
 }
+
+// sumBytes is the length of a write's checksum.
+const sumBytes = 8
 
 // EncodeWrite returns the command that applies those of ops whose positions are
 // given, in that order, to a collection. The collection's definition travels with
-// each write: a shard learns of a collection from its log alone.
-func EncodeWrite(c flow.Collection, ops []flow.Op, positions []int) []byte {
-	size := 32
+// each write: a shard learns of a collection from its log alone. Since format version 2
+// a checksum of the operations stands before the rest: it tells a request id that is
+// used again for other operations from a retry, and damage on the way to the leader.
+func EncodeWrite(format flow.FormatVersion, c flow.Collection, ops []flow.Op, positions []int) []byte {
+	size := 48
 	for _, i := range positions {
 		size += 24 + len(ops[i].ID) + 4*len(ops[i].Vector) + len(ops[i].Payload)
 	}
 	w := wire.Writer{Buf: make([]byte, 0, size)}
-	w.Byte(commandWrite)
+	replica.BeginCommand(&w, format, commandWrite)
+	sumAt := len(w.Buf)
+	if format >= 2 {
+		w.Fixed64(0)
+	}
 	w.Uint(uint64(c.ID))
 	definitionOf(c).encode(&w)
+	opsAt := len(w.Buf)
 	w.Uint(uint64(len(positions)))
 	for _, i := range positions {
 		encodeOp(&w, &ops[i])
 	}
+	if format >= 2 {
+		binary.LittleEndian.PutUint64(w.Buf[sumAt:], sumOf(w.Buf[opsAt:]))
+	}
 	return w.Buf
 }
+
+// sumOf is the checksum of encoded operations: their xxHash64, never 0, which is none.
+func sumOf(ops []byte) uint64 { return max(xxhash.Sum64(ops), 1) }
 
 // encodeOp ends an upsert with its rows, in the stored form, so that applying it
 // stores parts of the command as they are.
@@ -64,12 +89,21 @@ func encodeOp(w *wire.Writer, op *flow.Op) {
 	}
 }
 
-func decodeWrite(body []byte) (write, error) {
-	r := wire.NewReader(body[1:])
-	c := write{collection: flow.CollectionID(r.Uint()), definition: decodeDefinition(r), r: r, body: body}
+// decodeWrite reads what follows a write's kind.
+func decodeWrite(format flow.FormatVersion, body []byte) (write, error) {
+	r := wire.NewReader(body)
+	c := write{r: r, body: body}
+	if format >= 2 {
+		c.sum = r.Fixed64()
+	}
+	c.collection, c.definition = flow.CollectionID(r.Uint()), decodeDefinition(r)
+	c.opsAt = len(body) - r.Len()
 	c.ops = r.Count(2)
 	return c, r.Err()
 }
+
+// whole says whether a write has the operations that it was made with.
+func (c *write) whole() bool { return c.sum == 0 || c.sum == sumOf(c.body[c.opsAt:]) }
 
 // op is one decoded operation of a write.
 type op struct {
@@ -120,8 +154,12 @@ func EncodeDrop(position uint64, ids []flow.CollectionID) []byte {
 
 // AddsData says whether a command that Admit lets pass could make the shard grow.
 func AddsData(body []byte) bool {
-	w, err := decodeWrite(body)
-	if err != nil || body[0] != commandWrite {
+	format, kind, rest, refused := replica.OpenCommand(body, flow.NewestFormat)
+	if refused != nil || kind != commandWrite {
+		return false
+	}
+	w, err := decodeWrite(format, rest)
+	if err != nil {
 		return false
 	}
 	for range w.ops {
@@ -133,7 +171,7 @@ func AddsData(body []byte) bool {
 }
 
 func decodeDrop(body []byte) (position uint64, ids []flow.CollectionID, err error) {
-	r := wire.NewReader(body[1:])
+	r := wire.NewReader(body)
 	position = r.Uint()
 	for range r.Count(1) {
 		ids = append(ids, flow.CollectionID(r.Uint()))
@@ -155,6 +193,9 @@ const (
 	Expired
 	// Ahead: the request id's time is too far ahead of the shard's.
 	Ahead
+	// Reused: the request id is that of a write of other operations, which was applied.
+	// Since format version 2.
+	Reused
 )
 
 // Err returns the error that tells a client of the refusal of its request; nil for
@@ -165,6 +206,8 @@ func (f Refusal) Err(id flow.RequestID) *flow.Error {
 		return flow.Errorf(flow.Conflict, "shard.Apply", "request id %v is older than the %v for which requests are remembered: if this is a retry, it may have been applied; read before writing again", id, dedupWindow)
 	case Ahead:
 		return flow.Errorf(flow.InvalidArgument, "shard.Apply", "the time in request id %v is more than %v ahead: the clock it was made with is wrong", id, maxAhead)
+	case Reused:
+		return flow.Errorf(flow.Conflict, "shard.Apply", "request id %v was used for another write", id)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package shard
 import (
 	"bytes"
 	"container/heap"
+	"encoding/binary"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -28,11 +29,36 @@ const (
 // proposer's clock among its commands; if it runs ahead, requests are refused for a
 // while, but never applied twice.
 type dedup struct {
-	results map[flow.RequestID][]byte
+	results map[flow.RequestID]remembered
 	order   requestHeap
 	bytes   int
 	// logTime is the largest time of any command; floor is where memory ends.
 	logTime, floor flow.Time
+}
+
+// remembered is what is kept of a request that was applied.
+type remembered struct {
+	// sum is the checksum of its operations, 0 if its command had none.
+	sum    uint64
+	result []byte
+}
+
+// answer is the result of another command of the request, with a checksum or 0: the
+// first one's, unless it asks for something else.
+func (r remembered) answer(sum uint64) []byte {
+	if sum != 0 && r.sum != 0 && sum != r.sum {
+		return outcome{refusal: Reused}.encode(0)
+	}
+	return r.result
+}
+
+// row is what is stored of a request.
+func (r remembered) row(id flow.RequestID) (key, value []byte) {
+	if r.sum == 0 {
+		return dedupKey(rowDedup, id), r.result
+	}
+	value = binary.LittleEndian.AppendUint64(make([]byte, 0, sumBytes+len(r.result)), r.sum)
+	return dedupKey(rowSummed, id), append(value, r.result...)
 }
 
 // requestHeap orders ids by their bytes, which begin with their time.
@@ -55,8 +81,10 @@ func (d *dedup) advance(now flow.Time, rows *replica.Rows) {
 	d.floor = max(d.floor, d.logTime.Add(-dedupWindow))
 	for len(d.order) > 0 && (d.order[0].Time() <= d.floor || len(d.order) > maxDedupEntries || d.bytes > maxDedupBytes) {
 		id := heap.Pop(&d.order).(flow.RequestID)
-		rows.Delete(dedupKey(id), replica.RowHash(dedupKey(id), d.results[id]))
-		d.bytes -= len(d.results[id])
+		was := d.results[id]
+		key, value := was.row(id)
+		rows.Delete(key, replica.RowHash(key, value))
+		d.bytes -= len(was.result)
 		delete(d.results, id)
 		d.floor = max(d.floor, id.Time())
 	}
@@ -76,13 +104,22 @@ func (d *dedup) refuses(id flow.RequestID, now flow.Time) Refusal {
 }
 
 // remember keeps the result of a request that was applied.
-func (d *dedup) remember(id flow.RequestID, result []byte, rows *replica.Rows) {
-	rows.Put(dedupKey(id), result)
-	d.restore(id, result)
+func (d *dedup) remember(id flow.RequestID, r remembered, rows *replica.Rows) {
+	rows.Put(r.row(id))
+	d.restore(id, r)
 }
 
-func (d *dedup) restore(id flow.RequestID, result []byte) {
-	d.results[id] = result
-	d.bytes += len(result)
+func (d *dedup) restore(id flow.RequestID, r remembered) {
+	d.results[id] = r
+	d.bytes += len(r.result)
 	heap.Push(&d.order, id)
+}
+
+// restoreSummed takes a row with a checksum, and says whether it is well formed.
+func (d *dedup) restoreSummed(id flow.RequestID, value []byte) bool {
+	if len(value) < sumBytes || binary.LittleEndian.Uint64(value) == 0 {
+		return false
+	}
+	d.restore(id, remembered{sum: binary.LittleEndian.Uint64(value), result: bytes.Clone(value[sumBytes:])})
+	return true
 }

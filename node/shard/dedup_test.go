@@ -1,6 +1,7 @@
 package shard_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -9,19 +10,36 @@ import (
 	"github.com/ruvector-flow/ruvector-flow/node/shard"
 )
 
-func upsert(id flow.PointID, first float32) []byte {
+func upsert(id flow.PointID, first float32) []byte { return upsertIn(flow.NewestFormat, id, first) }
+
+func upsertIn(format flow.FormatVersion, id flow.PointID, first float32) []byte {
 	c := collection(1)
 	v := make(flow.Vector, c.Dim)
 	v[0] = first
-	return shard.EncodeWrite(c, []flow.Op{{Kind: flow.Upsert, ID: id, Vector: v}}, []int{0})
+	return shard.EncodeWrite(format, c, []flow.Op{{Kind: flow.Upsert, ID: id, Vector: v}}, []int{0})
 }
 
 // A request is remembered for the whole window and refused from then on, whatever
-// its content; it never has a second effect.
+// its content; it never has a second effect. Where the first command and the later one
+// have checksums, one for something else is told so.
 func TestWindow(t *testing.T) {
+	for first := flow.OldestFormat; first <= flow.NewestFormat; first++ {
+		for later := flow.OldestFormat; later <= flow.NewestFormat; later++ {
+			testWindow(t, first, later, 1, shard.None)
+		}
+	}
+	testWindow(t, 1, 1, 2, shard.None)
+	testWindow(t, 1, 2, 2, shard.None)
+	testWindow(t, 2, 1, 2, shard.None)
+	testWindow(t, 2, 2, 2, shard.Reused)
+}
+
+// testWindow writes in one format version and then, under the same id, another value of
+// the point in another version; want is the refusal while the request is remembered.
+func testWindow(t *testing.T, format, later flow.FormatVersion, value float32, want shard.Refusal) {
 	l := newLone(t)
 	id := request(epoch, 1)
-	first := l.run(id, upsert("sa", 1))
+	first := l.run(id, upsertIn(format, "sa", 1))
 	for _, step := range []struct {
 		name  string
 		at    flow.Time
@@ -34,14 +52,18 @@ func TestWindow(t *testing.T) {
 		{"after the window, by a proposer whose clock is behind", epoch.Add(-time.Hour), false},
 	} {
 		l.now = step.at
-		again := l.run(id, upsert("sa", 2))
+		body := upsertIn(later, "sa", value)
+		if seen, ok := l.machine().Seen(replica.Command{Request: id, Body: body}); step.known && (!ok || decode(t, replica.Result{Result: seen}).refusal != want) {
+			t.Errorf("versions %d and %d, retry %s: the leader finds %x, %v, want refusal %d", format, later, step.name, seen, ok, want)
+		}
+		again := l.run(id, body)
 		a := decode(t, again)
 		slot, _ := l.machine().Slot(1, "sa")
 		if shard.Version(slot) != first.Index || l.machine().Count(1) != 1 {
 			t.Fatalf("retry %s: the point has version %d, the write was at %d", step.name, shard.Version(slot), first.Index)
 		}
-		if step.known && (a.refusal != shard.None || a.results[0] != flow.OpResult{Status: flow.Applied, Version: first.Index}) {
-			t.Errorf("retry %s is answered %+v", step.name, a)
+		if step.known && (a.refusal != want || want == shard.None && a.results[0] != flow.OpResult{Status: flow.Applied, Version: first.Index}) {
+			t.Errorf("versions %d and %d, retry %s is answered %+v, want refusal %d", format, later, step.name, a, want)
 		}
 		if !step.known && a.refusal != shard.Expired {
 			t.Errorf("retry %s is answered %+v, want a refusal", step.name, a)
@@ -115,7 +137,7 @@ func TestMaxRememberedBytes(t *testing.T) {
 	for i := range ops {
 		ops[i] = flow.Op{Kind: flow.Delete, ID: "sa"}
 	}
-	body := shard.EncodeWrite(collection(1), ops, all(ops))
+	body := shard.EncodeWrite(flow.NewestFormat, collection(1), ops, all(ops))
 	at := func(n int) flow.RequestID { return request(epoch.Add(time.Duration(n)*time.Millisecond), uint64(n)) }
 	const maxResultBytes = 8 << 20
 	bytes, n := 0, 0
@@ -142,13 +164,20 @@ func TestMaxRememberedBytes(t *testing.T) {
 
 // Admit refuses what Apply could not carry out, before it is in the log for good.
 func TestAdmit(t *testing.T) {
+	testAdmit(t, 1, flow.InvalidArgument)
+	testAdmit(t, 2, flow.Unavailable) // to be sent again
+}
+
+// testAdmit tests commands of a format version; damaged is the kind of error of
+// operations that are not those that were encoded.
+func testAdmit(t *testing.T, format flow.FormatVersion, damaged flow.Kind) {
 	m := shard.New(nil)
 	c := collection(1)
 	op := flow.Op{Kind: flow.Upsert, ID: "sa", Vector: make(flow.Vector, c.Dim)}
 	write := func(change func(c *flow.Collection, op *flow.Op)) []byte {
 		c, op := c, op
 		change(&c, &op)
-		return shard.EncodeWrite(c, []flow.Op{op}, []int{0})
+		return shard.EncodeWrite(format, c, []flow.Op{op}, []int{0})
 	}
 	good := write(func(*flow.Collection, *flow.Op) {})
 	admit := func(id flow.RequestID, body []byte) error {
@@ -169,8 +198,6 @@ func TestAdmit(t *testing.T) {
 	for name, body := range map[string][]byte{
 		"nothing":                   nil,
 		"an unknown kind":           append([]byte("?"), good[1:]...),
-		"a write cut short":         good[:len(good)-1],
-		"a write with more":         append(append([]byte(nil), good...), 0),
 		"a drop cut short":          shard.EncodeDrop(1, []flow.CollectionID{1})[:2],
 		"dimension 0":               write(func(c *flow.Collection, _ *flow.Op) { c.Dim = 0 }),
 		"too many dimensions":       write(func(c *flow.Collection, _ *flow.Op) { c.Dim = flow.MaxDim + 1 }),
@@ -180,6 +207,17 @@ func TestAdmit(t *testing.T) {
 	} {
 		if err := admit(request(epoch, 1), body); flow.KindOf(err) != flow.InvalidArgument || err == nil {
 			t.Errorf("%s: error is %v, want %v", name, err, flow.InvalidArgument)
+		}
+	}
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)-8] ^= 1 // in the vector
+	for name, body := range map[string][]byte{"a write cut short": good[:len(good)-1], "a write with more": append(bytes.Clone(good), 0), "a write with a bit flipped": flipped} {
+		want := damaged
+		if format == 1 && name == "a write with a bit flipped" {
+			want = flow.Internal // nobody can tell
+		}
+		if err := admit(request(epoch, 1), body); flow.KindOf(err) != want || (err == nil) != (want == flow.Internal) {
+			t.Errorf("version %d, %s: error is %v, want %v", format, name, err, want)
 		}
 	}
 	for name, c := range map[string]struct {

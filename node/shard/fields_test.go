@@ -45,7 +45,7 @@ func TestFieldBuild(t *testing.T) {
 		}
 		points[id] = color == 1
 		n++
-		l.run(request(l.now, n), shard.EncodeWrite(c, []flow.Op{op}, []int{0}))
+		l.run(request(l.now, n), shard.EncodeWrite(flow.NewestFormat, c, []flow.Op{op}, []int{0}))
 	}
 	e, err := filter.Parse([]byte(`{"must":[{"key":"color","match":{"value":"c1"}}]}`))
 	if err != nil {

@@ -29,7 +29,7 @@ type forgetful struct{ *shard.Machine }
 
 func (forgetful) Admit(replica.Command) *flow.Error { return nil }
 
-func (forgetful) Seen(flow.RequestID) ([]byte, bool) { return nil, false }
+func (forgetful) Seen(replica.Command) ([]byte, bool) { return nil, false }
 
 // lone is a group of one on a simulated disk: log, rows and digest are the real
 // ones, the clock is the test's.

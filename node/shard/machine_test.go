@@ -24,7 +24,9 @@ type sent struct {
 	ops        []flow.Op
 }
 
-func (s sent) body() []byte { return shard.EncodeWrite(collection(s.collection), s.ops, all(s.ops)) }
+func (s sent) body() []byte {
+	return shard.EncodeWrite(flow.NewestFormat, collection(s.collection), s.ops, all(s.ops))
+}
 
 // pointIDs are few, so that operations meet each other.
 var pointIDs = []flow.PointID{
@@ -139,7 +141,7 @@ func checkMachine(t *rapid.T, l *lone, got *shard.Machine, m *model, past []sent
 		t.Fatalf("the machine reports %d points, want %d", n, points)
 	}
 	for _, s := range past {
-		result, ok := got.Seen(s.id)
+		result, ok := got.Seen(replica.Command{Request: s.id})
 		want, known := m.remembered[s.id]
 		if ok != known || ok && !equalAnswers(decode(t, replica.Result{Result: result}), want) {
 			t.Fatalf("request %v: remembered is %v, want %v; result %x, want %+v", s.id, ok, known, result, want)

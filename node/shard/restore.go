@@ -35,8 +35,10 @@ func (m *Machine) Restore(k, value []byte) error {
 	ok := false
 	switch {
 	case len(k) == 17 && k[0] == rowDedup:
-		m.dedup.restore(flow.RequestID(k[1:]), bytes.Clone(value))
+		m.dedup.restore(flow.RequestID(k[1:]), remembered{result: bytes.Clone(value)})
 		return nil
+	case len(k) == 17 && k[0] == rowSummed && m.newest >= 2:
+		ok = m.dedup.restoreSummed(flow.RequestID(k[1:]), value)
 	case len(k) < 9:
 	case k[0] == rowCollection && len(k) == 9:
 		ok = m.restoreCollection(collectionOf(k), value)

@@ -12,6 +12,7 @@ import (
 //
 //	'c' collection            the collection's dimension, metric and graph parameters
 //	'd' request id            the result of an applied request
+//	'e' request id            the checksum of its operations, and the result; since format 2
 //	'g' collection, segment   the segment: its slots, the digest of its graph
 //	'i' collection, id        the point's slot
 //	'r' collection, slot      the point: id and vector
@@ -25,6 +26,7 @@ import (
 const (
 	rowCollection = 'c'
 	rowDedup      = 'd'
+	rowSummed     = 'e'
 	rowSegment    = 'g'
 	rowID         = 'i'
 	rowPoint      = 'r'
@@ -39,7 +41,8 @@ func key(tag byte, id flow.CollectionID, extra int) []byte {
 
 func collectionKey(id flow.CollectionID) []byte { return key(rowCollection, id, 0) }
 func droppedKey(id flow.CollectionID) []byte    { return key(rowDropped, id, 0) }
-func dedupKey(id flow.RequestID) []byte         { return append([]byte{rowDedup}, id[:]...) }
+
+func dedupKey(tag byte, id flow.RequestID) []byte { return append([]byte{tag}, id[:]...) }
 
 func idKey(id flow.CollectionID, p flow.PointID) []byte {
 	return append(key(rowID, id, len(p)), p...)

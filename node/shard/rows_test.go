@@ -19,7 +19,7 @@ func TestDimensionInLog(t *testing.T) {
 	c := collection(1)
 	wrong := flow.Op{Kind: flow.Upsert, ID: "sa", Vector: make(flow.Vector, c.Dim+1)}
 	right := flow.Op{Kind: flow.Upsert, ID: "sb", Vector: make(flow.Vector, c.Dim)}
-	res := l.run(request(epoch, 1), shard.EncodeWrite(c, []flow.Op{wrong, right}, []int{0, 1}))
+	res := l.run(request(epoch, 1), shard.EncodeWrite(flow.NewestFormat, c, []flow.Op{wrong, right}, []int{0, 1}))
 	want := answer{results: []flow.OpResult{{Status: flow.Failed}, {Status: flow.Applied, Version: res.Index}}}
 	if got := decode(t, res); !equalAnswers(got, want) {
 		t.Errorf("answered %+v, want %+v", got, want)
@@ -37,7 +37,7 @@ func TestPositions(t *testing.T) {
 		return flow.Op{Kind: flow.Upsert, ID: id, Vector: make(flow.Vector, c.Dim)}
 	}
 	ops := []flow.Op{op("sa"), op("sb"), {Kind: flow.Delete, ID: "sc"}, op("sc")}
-	if got := decode(t, l.run(request(epoch, 1), shard.EncodeWrite(c, ops, []int{3, 2, 1}))); len(got.results) != 3 {
+	if got := decode(t, l.run(request(epoch, 1), shard.EncodeWrite(flow.NewestFormat, c, ops, []int{3, 2, 1}))); len(got.results) != 3 {
 		t.Fatalf("answered %+v", got)
 	}
 	for id, want := range map[flow.PointID]bool{"sa": false, "sb": true, "sc": false} {
@@ -109,7 +109,7 @@ func TestDecodePoint(t *testing.T) {
 	c := collection(1)
 	want := flow.Point{ID: "sa", Vector: flow.Vector{1, 2}}
 	payload := []byte(`{"a":1}`)
-	res := l.run(request(epoch, 1), shard.EncodeWrite(c, []flow.Op{{Kind: flow.Upsert, ID: want.ID, Vector: want.Vector, Payload: payload}}, []int{0}))
+	res := l.run(request(epoch, 1), shard.EncodeWrite(flow.NewestFormat, c, []flow.Op{{Kind: flow.Upsert, ID: want.ID, Vector: want.Vector, Payload: payload}}, []int{0}))
 	want.Version = res.Index
 	slot, _ := l.machine().Slot(1, "sa")
 	row := l.get(shard.PointKey(1, slot))
@@ -121,7 +121,7 @@ func TestDecodePoint(t *testing.T) {
 	if got := l.get(shard.PayloadKey(1, slot)); !bytes.Equal(got, payload) {
 		t.Errorf("the payload row holds %q, want %q", got, payload)
 	}
-	l.run(request(epoch, 2), shard.EncodeWrite(c, []flow.Op{{Kind: flow.Upsert, ID: want.ID, Vector: want.Vector}}, []int{0}))
+	l.run(request(epoch, 2), shard.EncodeWrite(flow.NewestFormat, c, []flow.Op{{Kind: flow.Upsert, ID: want.ID, Vector: want.Vector}}, []int{0}))
 	if keys, _ := l.rows(); slices.ContainsFunc(keys, func(k []byte) bool { return k[0] == 't' }) {
 		t.Errorf("a payload row is left: %q", keys)
 	}
@@ -148,7 +148,7 @@ func TestDecodeAnything(t *testing.T) {
 func TestAdmitted(t *testing.T) {
 	c := collection(1)
 	good := [][]byte{
-		shard.EncodeWrite(c, []flow.Op{
+		shard.EncodeWrite(flow.NewestFormat, c, []flow.Op{
 			{Kind: flow.Upsert, ID: "sa", Vector: flow.Vector{1, 2}, Payload: []byte("{}"), If: true},
 			{Kind: flow.Delete, ID: flow.NumberID(7), If: true, IfVersion: 300},
 		}, []int{0, 1}),

@@ -89,7 +89,7 @@ type step struct {
 }
 
 func decodeStep(body []byte) (step, error) {
-	r := wire.NewReader(body[1:])
+	r := wire.NewReader(body)
 	s := step{kind: r.Byte(), collection: flow.CollectionID(r.Uint()), a: r.Fixed64(), b: r.Fixed64()}
 	if s.kind != stepCut && s.kind != stepMerge && s.kind != stepBuilt {
 		r.Fail()

@@ -106,7 +106,7 @@ func TestSteps(t *testing.T) {
 	}
 	put := func(ids ...flow.PointID) {
 		for _, id := range ids {
-			run(shard.EncodeWrite(c, []flow.Op{{Kind: flow.Upsert, ID: id, Vector: flow.Vector{1, 2}}}, []int{0}))
+			run(shard.EncodeWrite(flow.NewestFormat, c, []flow.Op{{Kind: flow.Upsert, ID: id, Vector: flow.Vector{1, 2}}}, []int{0}))
 		}
 	}
 	put("sa", "sb", "sc")
@@ -143,7 +143,7 @@ func TestSteps(t *testing.T) {
 		t.Fatalf("after a merge: %+v, %d point rows", table, points())
 	}
 	for _, id := range []flow.PointID{"sa", "sb", "sc", "sd"} {
-		run(shard.EncodeWrite(c, []flow.Op{{Kind: flow.Delete, ID: id}}, []int{0}))
+		run(shard.EncodeWrite(flow.NewestFormat, c, []flow.Op{{Kind: flow.Delete, ID: id}}, []int{0}))
 	}
 	run(shard.EncodeMerge(1, merged, merged))
 	if table = l.machine().Segments(1); len(table) != 0 || points() != 0 {

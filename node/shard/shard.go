@@ -37,6 +37,8 @@ type Machine struct {
 	fieldsVersion uint64
 	unbuilt       []flow.CollectionID
 	memory        memory.Source
+	// newest is the highest format version that it takes.
+	newest flow.FormatVersion
 }
 
 var _ replica.Machine = (*Machine)(nil)
@@ -70,48 +72,63 @@ type location struct{ slot, hash, payload uint64 }
 // for the Go heap.
 func New(source memory.Source) *Machine {
 	return &Machine{
-		memory:      source,
+		memory: source, newest: flow.NewestFormat,
 		collections: map[flow.CollectionID]*collection{}, dropped: map[flow.CollectionID]bool{}, changed: map[flow.CollectionID]bool{},
-		dedup: dedup{results: map[flow.RequestID][]byte{}}, scratch: make([]float32, 0, 16),
+		dedup: dedup{results: map[flow.RequestID]remembered{}}, scratch: make([]float32, 0, 16),
 	}
+}
+
+// Reads makes commands and rows of a version above newest errors, as they are to a
+// program that knows no more, and returns the machine.
+func (m *Machine) Reads(newest flow.FormatVersion) *Machine {
+	m.newest = newest
+	return m
 }
 
 // Apply implements replica.Machine.
 func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []byte {
 	m.dedup.advance(c.Time, rows)
-	if len(c.Body) > 0 && c.Body[0] != commandWrite {
-		if err := m.applyOther(index, c.Body, rows); err != nil {
+	format, kind, body, refused := replica.OpenCommand(c.Body, m.newest)
+	if refused != nil {
+		panic(flow.Errorf(flow.Corrupt, "shard.Apply", "command at %d: %w", index, refused))
+	}
+	if kind != commandWrite {
+		if err := m.applyOther(index, kind, body, rows); err != nil {
 			panic(flow.Errorf(flow.Corrupt, "shard.Apply", "command at %d: %w", index, err))
 		}
 		return outcome{}.encode(index)
 	}
-	if result, ok := m.dedup.results[c.Request]; ok {
-		return result
+	w, err := decodeWrite(format, body)
+	if err != nil {
+		panic(flow.Errorf(flow.Corrupt, "shard.Apply", "write command at %d: %w", index, err))
+	}
+	if was, ok := m.dedup.results[c.Request]; ok {
+		return was.answer(w.sum)
 	}
 	if f := m.dedup.refuses(c.Request, c.Time); f != None {
 		return outcome{refusal: f}.encode(index)
-	}
-	w, err := decodeWrite(c.Body)
-	if err != nil {
-		panic(flow.Errorf(flow.Corrupt, "shard.Apply", "write command at %d: %w", index, err))
 	}
 	if m.dropped[w.collection] {
 		return outcome{refusal: Dropped}.encode(index)
 	}
 	result := m.write(index, w, rows).encode(index)
-	m.dedup.remember(c.Request, result, rows)
+	m.dedup.remember(c.Request, remembered{sum: w.sum, result: result}, rows)
 	return result
 }
 
 // applyOther applies a command that is no write: it recognises its own repetition by
 // what it finds.
-func (m *Machine) applyOther(at uint64, body []byte, rows *replica.Rows) error {
-	if body[0] == commandMaintain {
+func (m *Machine) applyOther(at uint64, kind byte, body []byte, rows *replica.Rows) error {
+	switch kind {
+	case commandMaintain:
 		s, err := decodeStep(body)
 		if err == nil {
 			m.maintain(at, s, rows)
 		}
 		return err
+	case commandDrop:
+	default:
+		return flow.Errorf(flow.Corrupt, "shard.applyOther", "unknown kind %q", kind)
 	}
 	position, ids, err := decodeDrop(body)
 	if err == nil {
@@ -123,18 +140,21 @@ func (m *Machine) applyOther(at uint64, body []byte, rows *replica.Rows) error {
 // Admit implements replica.Machine: a malformed command is InvalidArgument; one whose
 // request id is refused gets the Refusal's error.
 func (m *Machine) Admit(c replica.Command) *flow.Error {
-	malformed := flow.Errorf(flow.InvalidArgument, "shard.Admit", "the command is malformed")
-	if len(c.Body) == 0 {
-		return malformed
+	format, kind, body, refused := replica.OpenCommand(c.Body, m.newest)
+	if refused != nil {
+		return refused
 	}
+	malformed := flow.Errorf(flow.InvalidArgument, "shard.Admit", "the command is malformed")
 	var err error
-	switch c.Body[0] {
+	switch kind {
 	case commandDrop:
-		_, _, err = decodeDrop(c.Body)
+		_, _, err = decodeDrop(body)
 	case commandMaintain:
-		_, err = decodeStep(c.Body)
+		_, err = decodeStep(body)
+	case commandWrite:
+		return m.admitWrite(c, format, body, malformed)
 	default:
-		return m.admitWrite(c, malformed)
+		return malformed
 	}
 	if err != nil {
 		return malformed
@@ -142,10 +162,13 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 	return nil
 }
 
-func (m *Machine) admitWrite(c replica.Command, malformed *flow.Error) *flow.Error {
-	w, err := decodeWrite(c.Body)
-	if err != nil || c.Body[0] != commandWrite || w.ops > flow.MaxBatchPoints || !w.definition.valid() {
+func (m *Machine) admitWrite(c replica.Command, format flow.FormatVersion, body []byte, malformed *flow.Error) *flow.Error {
+	w, err := decodeWrite(format, body)
+	if err != nil || w.ops > flow.MaxBatchPoints || !w.definition.valid() {
 		return malformed
+	}
+	if !w.whole() {
+		return flow.Errorf(flow.Unavailable, "shard.Admit", "the command is not as it was made: its checksum differs")
 	}
 	for range w.ops {
 		if o, err := w.next(nil); err != nil || !o.id.Valid() || o.kind != flow.Upsert && o.kind != flow.Delete {
@@ -159,9 +182,18 @@ func (m *Machine) admitWrite(c replica.Command, malformed *flow.Error) *flow.Err
 }
 
 // Seen implements replica.Machine.
-func (m *Machine) Seen(id flow.RequestID) (result []byte, ok bool) {
-	result, ok = m.dedup.results[id]
-	return result, ok
+func (m *Machine) Seen(c replica.Command) (result []byte, ok bool) {
+	was, ok := m.dedup.results[c.Request]
+	if !ok {
+		return nil, false
+	}
+	sum := uint64(0)
+	if format, kind, body, refused := replica.OpenCommand(c.Body, m.newest); refused == nil && kind == commandWrite {
+		if w, err := decodeWrite(format, body); err == nil {
+			sum = w.sum
+		}
+	}
+	return was.answer(sum), true
 }
 
 func (m *Machine) write(at uint64, w write, rows *replica.Rows) outcome {

@@ -23,6 +23,7 @@ const (
 	commandCancel = 'x'
 	commandUndone = 'z'
 	commandUpdate = 'u'
+	commandRaise  = 'v'
 )
 
 // EncodeCreate returns the command that makes a collection; its id is given by Apply.
@@ -50,12 +51,26 @@ func EncodeField(name string, f flow.Field, remove bool) []byte {
 	return w.Buf
 }
 
-// EncodeJoin returns the command that adds a node.
-func EncodeJoin(j *flow.JoinRequest) []byte {
-	w := wire.Writer{Buf: []byte{commandJoin}}
+// EncodeJoin returns the command that adds a node, in a cluster of a format version. Since
+// version 2 it tells what the node understands.
+func EncodeJoin(format flow.FormatVersion, j *flow.JoinRequest) []byte {
+	var w wire.Writer
+	replica.BeginCommand(&w, format, commandJoin)
 	encodeInfo(&w, &flow.NodeInfo{Name: j.Name, Addr: j.Addr, APIAddr: j.APIAddr, Region: j.Region})
 	w.Raw(j.Nonce[:])
 	w.Bool(j.Replace)
+	if format >= 2 {
+		w.Byte(byte(max(j.FormatVersion, flow.OldestFormat)))
+	}
+	return w.Buf
+}
+
+// EncodeRaise returns the command that raises the cluster's format version, which every
+// node up to the one with id last must have promised to understand.
+func EncodeRaise(to flow.FormatVersion, last flow.NodeID) []byte {
+	var w wire.Writer
+	replica.BeginCommand(&w, to, commandRaise)
+	w.Uint(uint64(last))
 	return w.Buf
 }
 
@@ -152,12 +167,13 @@ func refuse(kind flow.Kind, format string, args ...any) Result {
 
 // Admit implements replica.Machine: a malformed command is InvalidArgument.
 func (m *Machine) Admit(c replica.Command) *flow.Error {
-	malformed := flow.Errorf(flow.InvalidArgument, "system.Admit", "the command is malformed")
-	if len(c.Body) == 0 {
-		return malformed
+	format, kind, body, refused := replica.OpenCommand(c.Body, m.newest)
+	if refused != nil {
+		return refused
 	}
-	r := wire.NewReader(c.Body[1:])
-	switch c.Body[0] {
+	malformed := flow.Errorf(flow.InvalidArgument, "system.Admit", "the command is malformed")
+	r := wire.NewReader(body)
+	switch kind {
 	case commandCreate:
 		c := decodeDefinition(r)
 		if c.Dim < 1 || c.Dim > flow.MaxDim || !c.Metric.Valid() || c.IndexParams.Check() != nil {
@@ -174,6 +190,7 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 		decodeInfo(r)
 		decodeRequest(r)
 		r.Bool()
+		decodeNewest(r, format)
 	case commandForget:
 		r.Uint()
 	case commandUpdate:
@@ -185,7 +202,7 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 	case commandFinish, commandCancel, commandUndone:
 		r.Uint()
 		r.Uint()
-	case commandRenew:
+	case commandRenew, commandRaise:
 		r.Uint()
 	default:
 		return malformed
@@ -198,16 +215,17 @@ func (m *Machine) Admit(c replica.Command) *flow.Error {
 
 // Apply implements replica.Machine.
 func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []byte {
-	if len(c.Body) == 0 {
-		panic(flow.Errorf(flow.Corrupt, "system.Apply", "empty command at %d", index))
+	format, kind, body, refused := replica.OpenCommand(c.Body, m.newest)
+	if refused != nil {
+		panic(flow.Errorf(flow.Corrupt, "system.Apply", "command at %d: %w", index, refused))
 	}
-	r := wire.NewReader(c.Body[1:])
+	r := wire.NewReader(body)
 	var res Result
-	catalogue := c.Body[0] == commandCreate || c.Body[0] == commandDrop
+	catalogue := kind == commandCreate || kind == commandDrop
 	if result, answered := m.repeated(c.Request); catalogue && answered {
 		return result
 	}
-	switch c.Body[0] {
+	switch kind {
 	case commandCreate:
 		res = m.create(rows, c.Request, decodeDefinition(r))
 	case commandDrop:
@@ -215,7 +233,7 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 	case commandIndex:
 		res = m.declare(rows, r.Text(), decodeField(r), r.Bool())
 	case commandJoin:
-		res = m.join(rows, decodeInfo(r), decodeRequest(r), r.Bool())
+		res = m.join(rows, decodeInfo(r), decodeRequest(r), r.Bool(), decodeNewest(r, format))
 	case commandForget:
 		res = m.forget(rows, flow.NodeID(r.Uint()))
 	case commandUpdate:
@@ -230,8 +248,10 @@ func (m *Machine) Apply(index uint64, c replica.Command, rows *replica.Rows) []b
 		res = m.undone(rows, flow.ShardID(r.Uint()), r.Uint())
 	case commandRenew:
 		res = m.renew(rows, flow.ReplicaID(r.Uint()))
+	case commandRaise:
+		res = m.raise(rows, format, flow.NodeID(r.Uint()))
 	default:
-		panic(flow.Errorf(flow.Corrupt, "system.Apply", "command at %d has unknown kind %q", index, c.Body[0]))
+		panic(flow.Errorf(flow.Corrupt, "system.Apply", "command at %d has unknown kind %q", index, kind))
 	}
 	if err := r.Done(); err != nil {
 		panic(flow.Errorf(flow.Corrupt, "system.Apply", "command at %d: %w", index, err))
@@ -308,7 +328,21 @@ func (m *Machine) drop(rows *replica.Rows, request flow.RequestID, name string) 
 	return Result{Collection: flow.Collection{ID: d.ID}}
 }
 
-func (m *Machine) join(rows *replica.Rows, info flow.NodeInfo, nonce [16]byte, replace bool) Result {
+// decodeNewest reads what a joining node understands, 0 where the command does not say.
+func decodeNewest(r *wire.Reader, format flow.FormatVersion) flow.FormatVersion {
+	if format < 2 {
+		return 0
+	}
+	return flow.FormatVersion(r.Byte())
+}
+
+func (m *Machine) join(rows *replica.Rows, info flow.NodeInfo, nonce [16]byte, replace bool, newest flow.FormatVersion) Result {
+	switch {
+	case newest == 0 && m.Format > flow.OldestFormat: // from a node that had not heard of it
+		return refuse(flow.Unavailable, "the cluster's format version was raised to %d meanwhile; ask again", m.Format)
+	case newest != 0 && newest < m.Format:
+		return refuse(flow.Conflict, "node %q understands format versions up to %d and the cluster's is %d: it cannot join with this program", info.Name, newest, m.Format)
+	}
 	for _, n := range m.SortedNodes() {
 		switch {
 		case n.Name == info.Name && n.Nonce == nonce:
@@ -329,6 +363,20 @@ func (m *Machine) join(rows *replica.Rows, info flow.NodeInfo, nonce [16]byte, r
 	m.put(rows, nodeKey(n.ID), encodeNode(n))
 	return Result{Node: n.ID, Replica: n.SystemReplica}
 }
+
+// raise enters the cluster's format version. It does nothing when a node has joined
+// since the proposer looked: that one has promised nothing.
+func (m *Machine) raise(rows *replica.Rows, to flow.FormatVersion, last flow.NodeID) Result {
+	if to <= m.Format || last != m.lastNode {
+		return Result{} // raised before, or to be proposed again
+	}
+	m.Format = to
+	m.put(rows, rowKey(rowFormat, 0), encodeFormat(to))
+	return Result{}
+}
+
+// LastNode is the latest node that was ever taken in.
+func (m *Machine) LastNode() flow.NodeID { return m.lastNode }
 
 func (m *Machine) forget(rows *replica.Rows, id flow.NodeID) Result {
 	n := m.Nodes[id]

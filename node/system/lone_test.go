@@ -33,7 +33,7 @@ func newLone(t *testing.T) *lone {
 	l.disk = sim.NewDisk(func(_ time.Duration, f func()) { l.events = append(l.events, f) }, 0)
 	first := system.Node{NodeInfo: flow.NodeInfo{ID: 1, Name: "node1", Addr: "host1:1", APIAddr: "host1:2", Region: "eu"}, Nonce: nonce(1), SystemReplica: flow.NewReplicaID(1, 1)}
 	settings := system.Settings{ClusterID: 42, Shards: 3, ReplicationFactor: 3, VirtualNodes: 128}
-	rows, meta := system.Bootstrap(settings, first, []uint64{0, 1 << 62, 1 << 63})
+	rows, meta := system.Bootstrap(flow.OldestFormat, settings, first, []uint64{0, 1 << 62, 1 << 63})
 	var b disk.Batch
 	replica.Bootstrap(&b, flow.SystemShard, first.SystemReplica, rows, meta)
 	l.disk.Apply(&b, false, nil)

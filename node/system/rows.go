@@ -120,6 +120,8 @@ func encodeDrop(d Drop) []byte {
 	return w.Buf
 }
 
+func encodeFormat(v flow.FormatVersion) []byte { return []byte{byte(v)} }
+
 // decodeRequest reads 16 raw bytes.
 func decodeRequest(r *wire.Reader) (id [16]byte) {
 	for i := range id {

@@ -88,7 +88,11 @@ type Machine struct {
 	FieldChanges uint64
 	// Changes counts the commands that changed anything since the machine was built.
 	Changes uint64
+	// Format is the cluster's format version: every member understands it, for good.
+	Format flow.FormatVersion
 
+	// newest is the highest format version that the machine takes.
+	newest         flow.FormatVersion
 	requests       requests
 	lastNode       flow.NodeID
 	lastCollection flow.CollectionID
@@ -103,12 +107,20 @@ func New() *Machine {
 	return &Machine{
 		Nodes: map[flow.NodeID]*Node{}, Collections: map[string]*Collection{}, Moves: map[flow.ShardID]*Move{},
 		stored: map[string][]byte{}, requests: requests{results: map[flow.RequestID][]byte{}},
+		Format: flow.OldestFormat, newest: flow.NewestFormat,
 	}
 }
 
-// Bootstrap returns the rows and meta of a new cluster: its first node, and every
-// shard on it.
-func Bootstrap(s Settings, first Node, starts []uint64) (rows []net.Row, meta []byte) {
+// Reads makes commands and rows of a version above newest errors, as they are to a
+// program that knows no more, and returns the machine.
+func (m *Machine) Reads(newest flow.FormatVersion) *Machine {
+	m.newest = newest
+	return m
+}
+
+// Bootstrap returns the rows and meta of a new cluster of a format version: its first
+// node, and every shard on it.
+func Bootstrap(format flow.FormatVersion, s Settings, first Node, starts []uint64) (rows []net.Row, meta []byte) {
 	m := New()
 	m.Settings, m.lastNode, m.Epoch = s, first.ID, 1
 	m.Nodes[first.ID] = &first
@@ -121,6 +133,9 @@ func Bootstrap(s Settings, first Node, starts []uint64) (rows []net.Row, meta []
 	rows = append(rows, net.Row{Key: nodeKey(first.ID), Value: encodeNode(&first)})
 	for _, p := range m.Placements {
 		rows = append(rows, net.Row{Key: placementKey(p.Shard), Value: encodePlacement(p)})
+	}
+	if format > flow.OldestFormat {
+		rows = append(rows, net.Row{Key: rowKey(rowFormat, 0), Value: encodeFormat(format)})
 	}
 	return rows, m.Meta()
 }
@@ -199,8 +214,8 @@ func (m *Machine) Placement(s flow.ShardID) *Placement {
 }
 
 // Seen implements replica.Machine.
-func (m *Machine) Seen(id flow.RequestID) (result []byte, ok bool) {
-	result, ok = m.requests.results[id]
+func (m *Machine) Seen(c replica.Command) (result []byte, ok bool) {
+	result, ok = m.requests.results[c.Request]
 	return result, ok
 }
 
@@ -241,6 +256,7 @@ const (
 	rowNode       = 'n'
 	rowPlacement  = 'p'
 	rowRequest    = 'q'
+	rowFormat     = 'v'
 	rowDrop       = 'x'
 )
 
@@ -296,6 +312,10 @@ func (m *Machine) Restore(key, value []byte) error {
 		m.Placements = append(m.Placements, p)
 		if int(p.Shard) != len(m.Placements) {
 			return bad
+		}
+	case rowFormat:
+		if m.Format = flow.FormatVersion(r.Byte()); m.Format > m.newest {
+			return flow.Errorf(flow.Corrupt, "system.Restore", "the cluster's format version is %d, this node understands up to %d", m.Format, m.newest)
 		}
 	case rowDrop:
 		m.Drops = append(m.Drops, Drop{ID: flow.CollectionID(r.Uint()), Name: r.Text(), Created: decodeRequest(r), Request: decodeRequest(r)})

@@ -15,7 +15,8 @@ import (
 // Transcripts: each command is applied through a log; after each, a machine rebuilt
 // from the stored rows equals the live one.
 //
-//	join name=… addr=… nonce=N
+//	join name=… addr=… nonce=N [format=N newest=N]
+//	raise to=N last=N
 //	create name=… dim=N metric=… request=N
 //	drop name=… request=N
 //	move shard=N add=N [remove=NODE.GENERATION]
@@ -23,6 +24,8 @@ import (
 //	update node=N addr=… api=…
 //	restart
 //	state
+//
+// A command with the argument bytes is printed and not applied.
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		l := newLone(t)
@@ -36,6 +39,9 @@ func TestTranscripts(t *testing.T) {
 				return ""
 			case "state":
 				return state(l.machine())
+			}
+			if d.HasArg("bytes") {
+				return fmt.Sprintf("%x\n", command(t, d))
 			}
 			n := intArg(t, d, "request")
 			if n == 0 {
@@ -55,7 +61,10 @@ func TestTranscripts(t *testing.T) {
 func command(t *testing.T, d *datadriven.TestData) []byte {
 	switch d.Cmd {
 	case "join":
-		return system.EncodeJoin(&flow.JoinRequest{Name: arg(t, d, "name"), Addr: arg(t, d, "addr"), Nonce: nonce(intArg(t, d, "nonce")), Replace: d.HasArg("replace")})
+		format := flow.FormatVersion(intArg(t, d, "format")).OrNewest()
+		return system.EncodeJoin(format, &flow.JoinRequest{FormatVersion: flow.FormatVersion(intArg(t, d, "newest")), Name: arg(t, d, "name"), Addr: arg(t, d, "addr"), Nonce: nonce(intArg(t, d, "nonce")), Replace: d.HasArg("replace")})
+	case "raise":
+		return system.EncodeRaise(flow.FormatVersion(intArg(t, d, "to")), flow.NodeID(intArg(t, d, "last")))
 	case "forget":
 		return system.EncodeForget(flow.NodeID(intArg(t, d, "node")))
 	case "create":
@@ -127,6 +136,9 @@ func result(res system.Result, changed bool) string {
 func state(m *system.Machine) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "epoch %d\n", m.Epoch)
+	if m.Format > flow.OldestFormat {
+		fmt.Fprintf(&s, "format version %d\n", m.Format)
+	}
 	for _, n := range m.SortedNodes() {
 		fmt.Fprintf(&s, "node %v %s at %q, api %q, region %q, system replica %v%s\n", n.ID, n.Name, n.Addr, n.APIAddr, n.Region, n.SystemReplica, map[bool]string{true: ", lost"}[n.Lost])
 	}
@@ -165,7 +177,7 @@ func TestSettings(t *testing.T) {
 // Rows from a stranger are corruption or taken, never a panic; results too.
 func TestMalformed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tag := rapid.SampledFrom([]byte("cmnpxz")).Draw(t, "tag")
+		tag := rapid.SampledFrom([]byte("cmnpvxz")).Draw(t, "tag")
 		key := append([]byte{tag}, rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "key")...)
 		value := rapid.SliceOf(rapid.Byte()).Draw(t, "value")
 		err := system.New().Restore(key, value)
@@ -202,8 +214,9 @@ func TestUnknownCommand(t *testing.T) {
 func TestAdmit(t *testing.T) {
 	m := system.New()
 	for _, body := range [][]byte{
-		system.EncodeCreate(flow.Collection{Name: "a", Dim: 3, Metric: flow.Euclid}), system.EncodeDrop("a"), system.EncodeJoin(&flow.JoinRequest{Name: "a"}),
+		system.EncodeCreate(flow.Collection{Name: "a", Dim: 3, Metric: flow.Euclid}), system.EncodeDrop("a"), system.EncodeJoin(flow.NewestFormat, &flow.JoinRequest{Name: "a"}),
 		system.EncodeUpdate(1, "a", "b"), system.EncodeMove(1, 2, 3), system.EncodeFinish(&system.Move{ID: 1, Shard: 2}),
+		system.EncodeRaise(2, 3), system.EncodeJoin(flow.OldestFormat, &flow.JoinRequest{Name: "a"}),
 	} {
 		if err := m.Admit(replica.Command{Body: body}); err != nil {
 			t.Errorf("command %q is refused: %v", body, err)

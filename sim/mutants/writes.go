@@ -8,11 +8,11 @@ var applied = []sim.Oracle{sim.OracleHistory, sim.OracleDigest, sim.OracleDurabi
 // writes are bugs in what becomes of a write and of its retries.
 var writes = []Mutant{
 	{Name: "retry-applied-twice", What: "a retry whose first copy is in the log already is applied again",
-		Edits:     []Edit{{shardRoom, "if result, ok := m.dedup.results[c.Request]; ok {", "if result, ok := m.dedup.results[c.Request]; ok && len(result) == 0 {"}},
+		Edits:     []Edit{{shardRoom, "if was, ok := m.dedup.results[c.Request]; ok {", "if was, ok := m.dedup.results[c.Request]; ok && len(was.result) == 0 {"}},
 		Oracles:   applied,
 		Precedent: "CurvineIO/curvine issue 676: a retry after a failover is applied as another entry"},
 	{Name: "dedup-not-restored", What: "the table of applied requests is not rebuilt from its rows, at a restart or from a snapshot",
-		Edits:     []Edit{{shardRoom, "m.dedup.restore(", "func(flow.RequestID, []byte) {}("}},
+		Edits:     []Edit{{shardRoom, "\td.results[id] = r\n\td.bytes += len(r.result)\n\theap.Push(&d.order, id)\n}\n\n// restoreSummed", "\tif d.logTime != 0 {\n\t\td.results[id] = r\n\t\td.bytes += len(r.result)\n\t\theap.Push(&d.order, id)\n\t}\n}\n\n// restoreSummed"}},
 		Oracles:   applied,
 		Precedent: "databendlabs/openraft pull request 2096: the table of retries must be in snapshots"},
 	{Name: "dedup-pruned-early", What: "requests are forgotten after a second, and retries of them taken for new ones",
