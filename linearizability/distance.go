@@ -42,3 +42,32 @@ func distance(m flow.Metric, a, b flow.Vector) (d, scale float64) {
 func (p *partition) close(got, exact, scale float64) bool {
 	return math.Abs(got-exact) <= cmp.Or(p.o.DistanceTolerance, DefaultDistanceTolerance)*scale
 }
+
+// maxWhole bounds the components and the distances of whole vectors that float32
+// arithmetic gets right in whatever order it adds.
+const maxWhole = 1 << 20
+
+// whole says whether all components are small whole numbers.
+func whole(v flow.Vector) bool {
+	for _, x := range v {
+		if x != float32(math.Trunc(float64(x))) || math.Abs(float64(x)) > maxWhole {
+			return false
+		}
+	}
+	return true
+}
+
+// allAt says whether all vectors are at exactly a distance, by arithmetic that rounds
+// nothing: so must be whatever the index computes.
+func allAt(q flow.Vector, vectors []flow.Vector, m flow.Metric, at float32) bool {
+	if m == flow.Cosine || !whole(q) {
+		return false
+	}
+	for _, v := range vectors {
+		d, scale := distance(m, q, v)
+		if !whole(v) || scale > maxWhole || d != float64(at) {
+			return false
+		}
+	}
+	return len(vectors) > 0
+}

@@ -15,8 +15,9 @@ import (
 // A search's hits were there, in their versions; their distances are those of a
 // float64 brute force within the tolerance; they are ordered by distance, then id,
 // without repeats. With Exact, no point that was there throughout and is strictly
-// nearer than the last hit is missing. Exact or not, none at all is if there are fewer
-// than K.
+// nearer than the last hit is missing, nor one that ties with it and has a smaller id,
+// where the distance is a whole number that float32 holds. Exact or not, none at all is
+// if there are fewer than K.
 //
 // A count lies between the points that were there throughout and those that may
 // have been. A scroll's page is ascending and complete from From up to Next.
@@ -147,10 +148,14 @@ func (p *partition) checkOthers(op *Operation, ph *pointHistory, isHit bool) str
 	if !req.Exact {
 		return ""
 	}
-	if !p.allNearer(req.Vector, ph.vectors(sp), resp.Metric, float64(resp.Hits[len(resp.Hits)-1].Distance)) {
-		return ""
+	last := resp.Hits[len(resp.Hits)-1]
+	if p.allNearer(req.Vector, ph.vectors(sp), resp.Metric, float64(last.Distance)) {
+		return fmt.Sprintf("it is missing from the hits, though it was there throughout%s and is nearer than the last one", ph.last(sp))
 	}
-	return fmt.Sprintf("it is missing from the hits, though it was there throughout%s and is nearer than the last one", ph.last(sp))
+	if ph.point < last.ID && allAt(req.Vector, ph.vectors(sp), resp.Metric, last.Distance) {
+		return fmt.Sprintf("it is missing from the hits, though it was there throughout%s and ties with the last one, %v, which comes after it", ph.last(sp), last.ID)
+	}
+	return ""
 }
 
 func (p *partition) checkCount(op *Operation) Verdict {
