@@ -65,6 +65,14 @@ const (
 	OracleStop Oracle = "stop"
 )
 
+// Oracles lists those that judge the product. The cap is not among them: it ends what a
+// bug keeps busy for ever.
+var Oracles = []Oracle{
+	OracleContract, OraclePanic, OracleRestart, OracleIdentity, OracleForm, OracleDigest, OracleOnce, OracleLeader, OracleVote, OraclePersist,
+	OracleLog, OracleCommitted, OracleCompleteness, OracleOrder, OraclePlacement, OracleBounds, OracleError, OracleCatalogue, OracleHistory,
+	OracleRecall, OracleDurability, OracleLiveness, OracleFloor,
+}
+
 // Failure is the first thing that went wrong in a run.
 type Failure struct {
 	Oracle Oracle
@@ -116,10 +124,11 @@ type checks struct {
 	results     int                                 // results of requests compared with one known before
 	placements  map[flow.ShardID][]writtenPlacement // by epoch
 	rows        int                                 // stored rows compared with another host's
+	refusals    map[refusalOf]refusals
 }
 
 func newChecks(w *World) *checks {
-	return &checks{w: w, digests: map[position]sighting{}, leaders: map[position]int{}, placements: map[flow.ShardID][]writtenPlacement{}}
+	return &checks{w: w, digests: map[position]sighting{}, leaders: map[position]int{}, placements: map[flow.ShardID][]writtenPlacement{}, refusals: map[refusalOf]refusals{}}
 }
 
 // afterTurn compares each replica of a host that the turn wrote for with what is

@@ -31,6 +31,7 @@ func bootOn(h *host, d disk.Disk) (Machine, error) {
 		Seed:    hash(h.w.scenario.Seed, purposeNode, uint64(h.index), uint64(h.incarnation)),
 		Addr:    address(h),
 		APIAddr: address(h),
+		OnEvent: func(e node.Event) { h.w.checks.event(h, e) },
 		Tuning:  node.Tuning{TickEvery: h.w.scenario.TickEvery, Replica: h.tuning(), Index: h.w.scenario.Index},
 	})
 	if err != nil {

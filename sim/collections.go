@@ -2,9 +2,13 @@ package sim
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/linearizability"
 )
 
@@ -85,7 +89,9 @@ func (l *workload) recreate() {
 		})
 	}
 	l.whenDrained(func() {
+		answered := false
 		l.insist(&flow.DropCollectionRequest{Name: fleetingCollection, Timeout: catalogueTimeout}, flow.NotFound, func(err error) {
+			answered = true
 			l.dropped[l.generation] = l.w.now
 			if err != nil { // an earlier attempt did it, and another may still be on its way
 				l.w.after(drainOnPause, again)
@@ -93,7 +99,53 @@ func (l *workload) recreate() {
 			}
 			l.probeDropped(again)
 		})
+		l.besiege(0, func() bool { return answered })
 	})
+}
+
+// The rounds of requests around a drop: the pause between two doubles up to a limit, to
+// hit the moment in clusters that are fast and in slow ones.
+const (
+	firstSiegePause = time.Millisecond
+	lastSiegePause  = 128 * time.Millisecond
+	maxSieges       = 16
+)
+
+// besiege sends requests for the fleeting collection through every host while it is
+// dropped: reads, which the history judges by what it held, and writes under conditions
+// that no point meets, so that it still holds just that.
+func (l *workload) besiege(round int, over func() bool) {
+	if round == maxSieges || !l.running || over() {
+		return
+	}
+	for _, h := range l.w.hosts {
+		r := stream(l.w.scenario.Seed, purposeProbe, uint64(l.w.now), uint64(h.index))
+		get := &flow.GetRequest{Collection: fleetingCollection, WithVector: true, Read: flow.ReadOptions{Timeout: time.Second}}
+		for i := range min(l.w.scenario.IDs, maxBatchOps) {
+			get.IDs = append(get.IDs, pointID(i))
+		}
+		l.send(nil, h, get, get.Read.Timeout, func(flow.Response) {})
+		write := l.probe(r.IntN(l.w.scenario.IDs), noVersion)
+		l.w.calls.do(h, write, write.Timeout, func(resp flow.Response, _ bool) {
+			if resp != nil {
+				l.w.checks.allowed(h, write, resp, l.recorded(fleetingCollection))
+				l.w.marks.hit("write to a dropped collection refused", flow.KindOf(resp.Error()) == flow.NotFound)
+			}
+		})
+	}
+	l.w.after(min(firstSiegePause<<round, lastSiegePause), func() { l.besiege(round+1, over) })
+}
+
+// noVersion is a version that no point has.
+const noVersion = 1 << 40
+
+// probe is a write to the fleeting collection that clients do not make: of one point, if
+// it has a version.
+func (l *workload) probe(id int, version uint64) *flow.WriteRequest {
+	req := &flow.WriteRequest{Collection: fleetingCollection, Timeout: time.Second, Ops: []flow.Op{{Kind: flow.Upsert, ID: pointID(id),
+		Vector: make(flow.Vector, l.w.scenario.Dim), Payload: []byte(`{"w":"dropped"}`), If: version > 0, IfVersion: version}}}
+	req.Ops[0].Vector[0] = 1
+	return req
 }
 
 // whenDrained waits until no client waits for the fleeting collection, and then as
@@ -106,21 +158,64 @@ func (l *workload) whenDrained(then func()) {
 	l.w.after(drainOnPause, then)
 }
 
-// probeDropped writes to the dropped collection through every host: none may
-// acknowledge it.
+// probeDropped writes to the dropped collection through every host, and counts its
+// points: none may acknowledge the one, or answer the other.
 func (l *workload) probeDropped(then func()) {
-	pending := len(l.w.hosts)
+	pending := 2 * len(l.w.hosts)
+	ended := func() {
+		if pending--; pending == 0 {
+			l.w.after(drainOnPause, then)
+		}
+	}
 	for _, h := range l.w.hosts {
-		req := &flow.WriteRequest{Collection: fleetingCollection, Timeout: time.Second,
-			Ops: []flow.Op{{Kind: flow.Upsert, ID: pointID(0), Vector: make(flow.Vector, l.w.scenario.Dim), Payload: []byte(`{"w":"dropped"}`)}}}
-		req.Ops[0].Vector[0] = 1
-		l.w.calls.do(h, req, req.Timeout, func(resp flow.Response, _ bool) {
+		write := l.probe(0, 0)
+		l.w.calls.do(h, write, write.Timeout, func(resp flow.Response, _ bool) {
 			if answer, ok := resp.(*flow.WriteResponse); ok && answer.Err == nil {
 				l.w.fail(OracleCatalogue, "%s acknowledged a write to collection %q after its drop was acknowledged", h.name, fleetingCollection)
 			}
-			if pending--; pending == 0 {
-				l.w.after(drainOnPause, then)
-			}
+			ended()
 		})
+		count := &flow.CountRequest{Collection: fleetingCollection, Read: flow.ReadOptions{Timeout: time.Second}}
+		l.w.calls.do(h, count, time.Second, func(resp flow.Response, _ bool) {
+			if answer, ok := resp.(*flow.CountResponse); ok && answer.Err == nil {
+				l.w.fail(OracleCatalogue, "%s counted %d points of collection %q after its drop was acknowledged", h.name, answer.Count, fleetingCollection)
+			}
+			ended()
+		})
+	}
+}
+
+// The rows of a data shard that name a collection, by the first byte of their keys; the
+// collection follows. The last says that it is dropped.
+const (
+	rowsOfCollection = "cgirt"
+	rowDropped       = 'x'
+	collectionSize   = 8
+)
+
+// dropsWhole checks that a state holds no row of a collection that its log has dropped.
+func (c *checks) dropsWhole(h *host, g *writtenGroup) {
+	if g.shard == systemGroup {
+		return
+	}
+	dropped, held := map[string]bool{}, map[string]bool{}
+	prefix := g.statePrefix()
+	h.disk.rows.root.visit(prefix, disk.After(prefix), func(key, _ []byte) bool {
+		row := key[len(prefix):]
+		if len(row) < 1+collectionSize {
+			return true
+		}
+		switch id := string(row[1 : 1+collectionSize]); {
+		case row[0] == rowDropped:
+			dropped[id] = true
+		case strings.IndexByte(rowsOfCollection, row[0]) >= 0:
+			held[id] = true
+		}
+		return true
+	})
+	for _, id := range slices.Sorted(maps.Keys(held)) {
+		if dropped[id] {
+			c.w.fail(OracleCatalogue, "%s stores rows of collection %x in %v, whose log has dropped it", h.name, id, g.shard)
+		}
 	}
 }

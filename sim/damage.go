@@ -83,6 +83,7 @@ func (w *World) spares(h *host, s flow.ShardID) bool {
 
 // hurt notes that a host's copy of a group is destroyed.
 func (h *host) hurt(s flow.ShardID) {
+	h.spoilt = true
 	if g := readGroups(h.disk.rows.root)[s]; g != nil {
 		h.damaged[copyOf{s, g.replica}] = damage{incarnation: h.incarnation}
 	}

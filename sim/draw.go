@@ -169,7 +169,28 @@ func drawFaults(intn func(int) int, s Scenario) []Fault {
 		j := d.IntN(i + 1)
 		kinds[i], kinds[j] = kinds[j], kinds[i]
 	}
-	kinds = kinds[:3+d.IntN(len(kinds)-3)]
+	return d.schedule(kinds[:3+d.IntN(len(kinds)-3)], s.Run)
+}
+
+// WithOnly returns the scenario with a schedule drawn anew, of some kinds of fault alone;
+// with none it has no faults.
+func (s Scenario) WithOnly(kinds ...FaultKind) Scenario {
+	var specs []*faultSpec
+	for _, k := range kinds {
+		if spec := specOf(k); spec != nil {
+			specs = append(specs, spec)
+		}
+	}
+	s.Faults = nil
+	if len(specs) > 0 {
+		d := &drawing{Nodes: s.Nodes, Shards: s.Shards, IntN: stream(s.Seed, purposeFaults, 1).IntN}
+		s.Faults = d.schedule(specs, s.Run)
+	}
+	return s
+}
+
+// schedule draws faults of some kinds, at a rate of its own.
+func (d *drawing) schedule(kinds []*faultSpec, run time.Duration) (faults []Fault) {
 	var bag []*faultSpec // each kind as often as its weight
 	for _, k := range kinds {
 		weight := k.weight
@@ -181,8 +202,7 @@ func drawFaults(intn func(int) int, s Scenario) []Fault {
 		}
 	}
 	gap := d.between(400*time.Millisecond, 3*time.Second)
-	var faults []Fault
-	for at := d.between(0, gap); at < s.Run; at += d.between(gap/4, 2*gap) {
+	for at := d.between(0, gap); at < run; at += d.between(gap/4, 2*gap) {
 		faults = append(faults, d.fault(bag[d.IntN(len(bag))], at))
 	}
 	return faults

@@ -82,6 +82,9 @@ var faultKinds = func() (kinds []FaultKind) {
 	return kinds
 }()
 
+// FaultKinds returns every kind of fault, in the order of the report.
+func FaultKinds() []FaultKind { return slices.Clone(faultKinds) }
+
 // specOf returns the row of a kind, or nil.
 func specOf(kind FaultKind) *faultSpec {
 	if i := slices.Index(faultKinds, kind); i >= 0 {

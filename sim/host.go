@@ -92,6 +92,8 @@ type host struct {
 	misread  bool
 	misreads uint64
 	reads    uint64
+	// spoilt says that rows of its disk were rotten once.
+	spoilt bool
 	// wipes counts how often its disk was lost.
 	wipes uint64
 	// keptDown is set while a fault holds the host down.

@@ -103,6 +103,7 @@ func (c *checks) compareStored(hosts []*host) {
 			if g == nil || len(g.appliedRecord) == 0 {
 				continue
 			}
+			c.dropsWhole(h, g)
 			now := stateOf(h, g)
 			if want, _ := parseApplied(g.appliedRecord); want != now.digest {
 				c.w.fail(OracleDigest, "%s stores rows of %v with digest %016x, its record at %d says %016x", h.name, s, now.digest, g.applied, want)
@@ -120,11 +121,15 @@ func (c *checks) compareStored(hosts []*host) {
 	}
 }
 
+// statePrefix is what the keys of the state in force begin with.
+func (g *writtenGroup) statePrefix() []byte {
+	prefix := binary.BigEndian.AppendUint32([]byte{keyOfGroup}, uint32(g.shard))
+	return binary.BigEndian.AppendUint32(append(prefix, tagState), g.number)
+}
+
 func stateOf(h *host, g *writtenGroup) storedState {
 	st := storedState{host: h, applied: g.applied}
-	prefix := []byte{keyOfGroup}
-	prefix = binary.BigEndian.AppendUint32(prefix, uint32(g.shard))
-	prefix = binary.BigEndian.AppendUint32(append(prefix, tagState), g.number)
+	prefix := g.statePrefix()
 	var order xxhash.Digest
 	h.disk.rows.root.visit(prefix, disk.After(prefix), func(key, value []byte) bool {
 		row := bytes.TrimPrefix(key, prefix)

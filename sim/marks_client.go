@@ -29,7 +29,7 @@ func (m *marker) write(w *writing, answer *flow.WriteResponse, settled bool) {
 	m.hit("write over several shards", settled && len(answer.Token) > 1)
 	m.hit("outcome unknown", answer.Err != nil && flow.KindOf(answer.Err) == flow.Unknown)
 	m.hit("full disk refused writes", answer.Err != nil && flow.KindOf(answer.Err) == flow.ResourceExhausted)
-	m.hit("write to a dropped collection refused", answer.Err != nil && flow.KindOf(answer.Err) == flow.NotFound)
+	m.hit("outcome resolved later", settled && w.again)
 	if !settled || w.attempts < 2 {
 		return
 	}
@@ -39,7 +39,6 @@ func (m *marker) write(w *writing, answer *flow.WriteResponse, settled bool) {
 		m.hit("retry answered with its first result", known && at < s.Index)
 		m.hit("retry after a failover", m.led[s.Shard][0].at > w.began)
 	}
-	m.hit("outcome resolved later", !w.patient)
 }
 
 // read looks at the answer to a read.

@@ -131,6 +131,9 @@ func (c *checks) wroteRange(h *host, g *writtenGroup, tag byte, op disk.Op, batc
 	}
 }
 
+// maxAckFrame is more bytes than a frame takes that refuses a snapshot and says no more.
+const maxAckFrame = 120
+
 // sent watches a frame that a process has given to the network: what it promises to
 // others must be durable.
 func (c *checks) sent(h *host, frame []byte) {
@@ -143,17 +146,23 @@ func (c *checks) sent(h *host, frame []byte) {
 		return
 	}
 	for _, m := range f.Messages {
-		if r, ok := m.(*net.Raft); ok {
-			c.promised(h, r)
+		switch m := m.(type) {
+		case *net.Raft:
+			c.promised(h, m)
+		case *net.SnapshotAck:
+			c.refused(h, m)
 		}
 	}
 }
 
-// mayPromise says whether a frame may hold an answer to a vote or an append: whether
-// somewhere a Raft message could begin (its kind, the shard, its type). It saves
-// reading the frames of a cluster that only beats.
+// mayPromise says whether a frame may hold an answer to a vote, an append or a snapshot:
+// whether somewhere a Raft message could begin (its kind, the shard, its type), or such
+// an answer end a frame. It saves reading the frames of a cluster that only beats.
 func mayPromise(frame []byte) bool {
-	const kindRaft, maxShardBytes = 1, 3
+	const kindRaft, maxShardBytes, kindAck, checksumBytes = 1, 3, 6, 8
+	if n := len(frame) - checksumBytes; n > 0 && n < maxAckFrame && frame[n-1] == 1 && bytes.IndexByte(frame[:n], kindAck) >= 0 {
+		return true
+	}
 	for at := 0; ; {
 		i := bytes.IndexByte(frame[at:], kindRaft)
 		if at += i + 1; i < 0 {

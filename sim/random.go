@@ -30,6 +30,7 @@ const (
 	purposeMarks
 	purposeFilter
 	purposeRot
+	purposeProbe
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

@@ -137,7 +137,7 @@ func (w *World) resolve() {
 		req := *u.req // with time enough: what is unknown again could still be applied during the last reads
 		req.Timeout = max(req.Timeout, resolveTimeout)
 		u.req = &req
-		u.attempts, u.patient, u.then = 0, false, func() { w.load.pending-- }
+		u.attempts, u.patient, u.again, u.then = 0, false, true, func() { w.load.pending-- }
 		u.attempt()
 	}
 	if !w.runUntil(w.now+healWithin, func() bool { return w.load.pending == 0 }) {

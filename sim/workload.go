@@ -137,8 +137,9 @@ type writing struct {
 	patient  bool // retries until the outcome is known
 	rand     *rand.Rand
 	then     func()
-	// mayHave says that some attempt ended without a decision.
-	mayHave bool
+	// mayHave says that some attempt ended without a decision; again that it is sent once
+	// more in the healed cluster.
+	mayHave, again bool
 	// began is when the first attempt was made.
 	began time.Duration
 }

@@ -18,7 +18,7 @@ var machines = []Mutant{
 		Oracles:   differing,
 		Precedent: "qdrant/qdrant issue 9575: replaying a log is not a function of the log"},
 	{Name: "delete-lost-in-index", What: "a deleted or replaced vector stays in the index",
-		Edits:     []Edit{{shardRoom, "c.index.Remove(old.slot)", "uint32(0), false"}},
+		Edits:     []Edit{{"index", "b.kill(row)\n\tx.blockBytes += b.bytes() - before", "if slot>>16%3 != 0 {\n\t\tb.kill(row)\n\t}\n\tx.blockBytes += b.bytes() - before"}},
 		Oracles:   differing,
 		Precedent: "qdrant/qdrant issue 4627: deleted points appear in searches"},
 	{Name: "delete-lost-on-disk", What: "the row of a deleted point stays on disk, and is a point again after a restart",
@@ -46,7 +46,11 @@ var machines = []Mutant{
 // segments are bugs of the graph index and of filters.
 var segments = []Mutant{
 	{Name: "unseeded-levels", What: "the levels of a graph are drawn, not hashed from the id: replicas build different graphs",
-		Edits:     []Edit{{"index", "graph.LevelOf(xxhash.Sum64String(string(id)), m)", "graph.LevelOf(xxhash.Sum64String(string(id))+b.epoch, m)"}},
+		Edits: []Edit{
+			{"index", "graph.LevelOf(xxhash.Sum64String(string(id)), m)", "graph.LevelOf(xxhash.Sum64String(string(id))^b.epoch*0x9e3779b97f4a7c15, m)"},
+			{"index", "row     int // and its next row\n", "row     int\n\tdrawn   uint64\n"},
+			{"index", "b := &Builder{cfg: x.cfg, segment: s}", "b := &Builder{cfg: x.cfg, segment: s, drawn: x.epoch}"},
+			{"index", "b.out = newMatrix(b.cfg, b.rows, b.idBytes, 0)", "b.out = newMatrix(b.cfg, b.rows, b.idBytes, b.drawn)"}},
 		Oracles:   differing,
 		Precedent: "manticoresoftware/manticoresearch issue 4015: replicas give different hits for one query"},
 	{Name: "delete-lost-at-merge", What: "points that were deleted since their segment was cut are live again when it is merged",
