@@ -26,6 +26,7 @@ type hunt struct {
 	first, json bool
 	blind       []string
 	without     []string
+	only        []string
 	corpus      string
 
 	out   io.Writer
@@ -94,6 +95,7 @@ func huntCommand() *cobra.Command {
 	f.BoolVar(&h.first, "first", false, "stop at the first failure")
 	f.BoolVar(&h.json, "json", false, "print JSON, a line an event")
 	f.StringSliceVar(&h.blind, "blind", nil, "oracles that say nothing, for example history,digest")
+	f.StringSliceVar(&h.only, "only-kind", nil, "draw every schedule of these kinds of fault alone; none for no faults")
 	f.StringSliceVar(&h.without, "without-kind", nil, "kinds of fault left out of every schedule")
 	return cmd
 }
@@ -160,6 +162,13 @@ func (h *hunt) take(ctx context.Context) (uint64, bool) {
 // world runs one seed.
 func (h *hunt) world(seed uint64) sim.Report {
 	s := sim.DrawScenario(seed)
+	if len(h.only) > 0 {
+		var kinds []sim.FaultKind
+		for _, k := range h.only {
+			kinds = append(kinds, sim.FaultKind(k))
+		}
+		s = s.WithOnly(kinds...)
+	}
 	var gone []int
 	for i, f := range s.Faults {
 		for _, k := range h.without {

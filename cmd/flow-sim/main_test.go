@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ruvector-flow/ruvector-flow/sim"
 	"github.com/ruvector-flow/ruvector-flow/sim/mutants"
@@ -78,7 +80,8 @@ func TestTable(t *testing.T) {
 	name := mutants.All()[0].Name
 	for range 2 {
 		if err := k.add(verdict{Name: name, Trials: []trial{{Found: true, Seeds: 7, Seconds: 1.5, finding: finding{Oracle: sim.OracleHistory}}},
-			Shrunk: true, Kinds: []sim.FaultKind{sim.Crash}, Faults: 1}); err != nil {
+			Shrunk: true, Kinds: []sim.FaultKind{sim.Crash, sim.Pause}, Faults: 2, Seen: []sim.Oracle{sim.OracleHistory},
+			Needs: []sim.FaultKind{sim.Crash}, Alone: []sim.FaultKind{sim.Pause}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -91,7 +94,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("no row for %s", m.Name)
 		}
 	}
-	for _, want := range []string{"| history | 7 | 1.5 | nobody | crash |", "1 of 1 measured mutants were found, 1 of them within 20 seeds", "| history | " + name + " |", "| crash | " + name + " |"} {
+	for _, want := range []string{"| history | 7 | 1.5 | nobody | crash, pause |", "1 of 1 measured mutants were found, 1 of them within 20 seeds",
+		"| history | " + name + " |  |  |", "| crash | " + name + " |  |  |", "| pause |  | " + name + " | " + name + " |", "stand in: pause. Kinds that no mutant needs at all: latency,"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table does not say %q", want)
 		}
@@ -112,5 +116,53 @@ func TestSave(t *testing.T) {
 	data, err := os.ReadFile(file)
 	if err != nil || !bytes.Equal(c.JSON(), data) || c.Why != "first" || c.Oracle != sim.OracleHistory {
 		t.Errorf("%v: %+v", err, c)
+	}
+}
+
+// The median of three trials counts: two that found it are enough, one is not. A result
+// of other bases, or of less time, is not taken for one that was asked for.
+func TestVerdict(t *testing.T) {
+	yes := func(seeds int) trial { return trial{Found: true, Seeds: seeds, Seconds: float64(seeds) / 2} }
+	for _, c := range []struct {
+		trials []trial
+		found  bool
+		seeds  float64
+	}{
+		{[]trial{yes(9), yes(3), yes(5)}, true, 5},
+		{[]trial{yes(9), {Seeds: 200}, yes(5)}, true, 9},
+		{[]trial{{Seeds: 200}, yes(5), {Seeds: 100}}, false, 0},
+		{[]trial{{Seeds: 200}, {Seeds: 100}}, false, 0},
+		{nil, false, 0},
+	} {
+		v := verdict{Trials: c.trials}
+		if v.found() != c.found || c.found && v.seeds() != c.seeds {
+			t.Errorf("%v: found %v, %v seeds", c.trials, v.found(), v.seeds())
+		}
+	}
+	k := &kill{results: filepath.Join(t.TempDir(), "results"), base: 1, bases: 3, within: time.Minute, alone: map[sim.FaultKind]int{}}
+	all := mutants.All()[:3]
+	for i, v := range []verdict{{Base: 1, Bases: 3, Within: 60, Alone: []sim.FaultKind{sim.Crash}}, {Base: 1, Bases: 1, Within: 60}, {Base: 1, Bases: 3, Within: 20}} {
+		v.Name = all[i].Name
+		if err := k.add(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := k.unmeasured(slices.Clone(all))
+	if err != nil || len(list) != 2 || list[0].Name != all[1].Name || k.alone[sim.Crash] != 1 {
+		t.Errorf("to be measured: %v (%v), alone: %v", list, err, k.alone)
+	}
+}
+
+// A hunt without faults, or with those of one kind alone, draws no others.
+func TestOnlyKind(t *testing.T) {
+	for seed := range uint64(20) {
+		s := sim.DrawScenario(seed)
+		if got := s.WithOnly("none").Faults; len(got) > 0 {
+			t.Fatalf("seed %d: %v", seed, got)
+		}
+		got := s.WithOnly(sim.Pause).Faults
+		if len(got) == 0 || slices.ContainsFunc(got, func(f sim.Fault) bool { return f.Kind != sim.Pause }) {
+			t.Errorf("seed %d: %v", seed, got)
+		}
 	}
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -34,6 +36,9 @@ func (k *kill) add(v verdict) error {
 	return f.Close()
 }
 
+// maxResultLine is more bytes than a line of results has.
+const maxResultLine = 16 << 20
+
 // load reads a file of results, by mutant.
 func load(file string) (map[string]verdict, error) {
 	f, err := os.Open(file)
@@ -42,25 +47,42 @@ func load(file string) (map[string]verdict, error) {
 	}
 	defer f.Close()
 	all := map[string]verdict{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxResultLine)
+	for lines.Scan() {
 		var v verdict
 		if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		all[v.Name] = v
 	}
-	return all, nil
+	return all, lines.Err()
 }
 
-// unmeasured leaves out the mutants that the results hold.
+// measured says whether a verdict is of the bases and the time that are asked for.
+func (k *kill) measured(v verdict) bool {
+	return v.Base == k.base && v.Bases == k.bases && v.Within == k.within.Seconds()
+}
+
+// unmeasured leaves out the mutants that the results hold, and takes over what they
+// say of kinds of fault alone.
 func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
 	all, err := load(k.results)
+	if errors.Is(err, fs.ErrNotExist) {
+		return list, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(list, func(m mutants.Mutant) bool {
-		_, measured := all[m.Name]
-		return measured
+		v, there := all[m.Name]
+		if !there || !k.measured(v) {
+			return false
+		}
+		for _, kind := range v.Alone {
+			k.alone[kind]++
+		}
+		return true
 	}), nil
 }
 
@@ -71,11 +93,17 @@ func (k *kill) table(out io.Writer) error {
 		return err
 	}
 	fmt.Fprint(out, "| mutant | what is wrong | found by | seeds | CPU s | without that oracle | faults needed | the like of it |\n|---|---|---|---|---|---|---|---|\n")
+	present := map[string]verdict{}
 	for _, m := range mutants.All() {
 		v, measured := all[m.Name]
+		if measured {
+			present[m.Name] = v
+		}
 		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", m.Name, m.What, row(m, v, measured), m.Precedent)
 	}
-	summary(out, all)
+	summary(out, present)
+	oracleMatrix(out, present)
+	kindMatrix(out, present)
 	return nil
 }
 
@@ -91,33 +119,37 @@ func row(m mutants.Mutant, v verdict, measured bool) string {
 		if why == "" {
 			why = "to be looked into"
 		}
-		return fmt.Sprintf("**not found**: %s | > %.0f | > %.0f | | ", why, v.seeds(), v.seconds())
+		seeds, seconds := v.tried()
+		return fmt.Sprintf("**not found**: %s | > %d | > %.0f | | ", why, seeds, seconds)
 	}
-	other := v.Else
-	if !v.Shrunk {
-		other = ""
-	} else if other == "" {
+	other, kinds := "", "none"
+	switch {
+	case len(v.Seen) > 1:
+		other = string(v.Seen[1])
+	case v.Shrunk:
 		other = "nobody"
 	}
-	kinds := "none"
 	if len(v.Kinds) > 0 {
-		var names []string
-		for _, kind := range v.Kinds {
-			names = append(names, string(kind))
-		}
-		kinds = strings.Join(names, ", ")
+		kinds = join(v.Kinds)
+	} else if !v.Shrunk {
+		kinds = ""
 	}
 	return fmt.Sprintf("%s | %.0f | %.1f | %s | %s", v.by(), v.seeds(), v.seconds(), other, kinds)
 }
 
-// summary says what the whole table shows, and which oracles and kinds of fault no
-// mutant needs.
+func join[T ~string](names []T) string {
+	var list []string
+	for _, n := range names {
+		list = append(list, string(n))
+	}
+	return strings.Join(list, ", ")
+}
+
+// summary says what the whole table shows.
 func summary(out io.Writer, all map[string]verdict) {
 	var found, within20, shrunk, few, slowest int
 	var left []int
-	oracles, kinds := map[string][]string{}, map[sim.FaultKind][]string{}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		v := all[name]
+	for _, v := range all { // order-free: sums
 		if !v.found() {
 			continue
 		}
@@ -132,12 +164,6 @@ func summary(out io.Writer, all map[string]verdict) {
 			if v.Faults <= 5 {
 				few++
 			}
-			if v.Else == "" {
-				oracles[string(v.Trials[0].Oracle)] = append(oracles[string(v.Trials[0].Oracle)], name)
-			}
-		}
-		for _, kind := range v.Kinds {
-			kinds[kind] = append(kinds[kind], name)
 		}
 	}
 	slices.Sort(left)
@@ -147,12 +173,66 @@ func summary(out io.Writer, all map[string]verdict) {
 	}
 	fmt.Fprintf(out, "\n%d of %d measured mutants were found, %d of them within 20 seeds. %d findings were shrunk, to %d faults at the median (%d to 5 or fewer), the slowest in %d s.\n",
 		found, len(all), within20, shrunk, median, few, slowest)
-	fmt.Fprint(out, "\n| oracle | without it these findings pass |\n|---|---|\n")
-	for _, o := range slices.Sorted(maps.Keys(oracles)) {
-		fmt.Fprintf(out, "| %s | %s |\n", o, strings.Join(oracles[o], ", "))
+}
+
+// oracleMatrix says, for each oracle, which mutants only it sees, which it finds first,
+// and which it would see without the others.
+func oracleMatrix(out io.Writer, all map[string]verdict) {
+	fmt.Fprint(out, "\n| oracle | needed by: nobody else sees these | finds first | sees when others are blind |\n|---|---|---|---|\n")
+	var idle []sim.Oracle
+	for _, o := range sim.Oracles {
+		var only, first, also []string
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			switch v := all[name]; {
+			case v.only() == o:
+				only = append(only, name)
+			case len(v.Seen) > 0 && v.Seen[0] == o:
+				first = append(first, name)
+			case slices.Contains(v.Seen, o):
+				also = append(also, name)
+			}
+		}
+		if len(only) == 0 {
+			idle = append(idle, o)
+		}
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", o, join(only), join(first), join(also))
 	}
-	fmt.Fprint(out, "\n| fault | without it these findings pass |\n|---|---|\n")
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		fmt.Fprintf(out, "| %s | %s |\n", kind, strings.Join(kinds[kind], ", "))
+	fmt.Fprintf(out, "\nOracles that no mutant needs: %s.\n", orNone(join(idle)))
+}
+
+// kindMatrix says, for each kind of fault, which mutants are not found when it is left
+// out of every schedule, which shrunk findings do not fail without it, and which mutants
+// it finds alone.
+func kindMatrix(out io.Writer, all map[string]verdict) {
+	fmt.Fprint(out, "\n| fault | needed by: not found without it | left in the shrunk schedule of | enough alone, where no faults are not |\n|---|---|---|---|\n")
+	var idle, replaceable []sim.FaultKind
+	for _, kind := range sim.FaultKinds() {
+		var needed, left, alone []string
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			v := all[name]
+			if slices.Contains(v.Needs, kind) {
+				needed = append(needed, name)
+			} else if slices.Contains(v.Kinds, kind) {
+				left = append(left, name)
+			}
+			if slices.Contains(v.Alone, kind) {
+				alone = append(alone, name)
+			}
+		}
+		switch {
+		case len(needed)+len(left)+len(alone) == 0:
+			idle = append(idle, kind)
+		case len(needed) == 0:
+			replaceable = append(replaceable, kind)
+		}
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", kind, join(needed), join(left), join(alone))
 	}
+	fmt.Fprintf(out, "\nKinds of fault for which others stand in: %s. Kinds that no mutant needs at all: %s.\n", orNone(join(replaceable)), orNone(join(idle)))
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
 }
