@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -125,7 +126,7 @@ func (l *workload) besiege(round int, over func() bool) {
 			get.IDs = append(get.IDs, pointID(i))
 		}
 		l.send(nil, h, get, get.Read.Timeout, func(flow.Response) {})
-		write := l.probe(r.IntN(l.w.scenario.IDs), noVersion)
+		write := l.probe(r, r.IntN(l.w.scenario.IDs), noVersion)
 		l.w.calls.do(h, write, write.Timeout, func(resp flow.Response, _ bool) {
 			if resp != nil {
 				l.w.checks.allowed(h, write, resp, l.recorded(fleetingCollection))
@@ -141,8 +142,8 @@ const noVersion = 1 << 40
 
 // probe is a write to the fleeting collection that clients do not make: of one point, if
 // it has a version.
-func (l *workload) probe(id int, version uint64) *flow.WriteRequest {
-	req := &flow.WriteRequest{Collection: fleetingCollection, Timeout: time.Second, Ops: []flow.Op{{Kind: flow.Upsert, ID: pointID(id),
+func (l *workload) probe(r *rand.Rand, id int, version uint64) *flow.WriteRequest {
+	req := &flow.WriteRequest{ID: drawRequestID(r, l.now()), Collection: fleetingCollection, Timeout: time.Second, Ops: []flow.Op{{Kind: flow.Upsert, ID: pointID(id),
 		Vector: make(flow.Vector, l.w.scenario.Dim), Payload: []byte(`{"w":"dropped"}`), If: version > 0, IfVersion: version}}}
 	req.Ops[0].Vector[0] = 1
 	return req
@@ -168,7 +169,7 @@ func (l *workload) probeDropped(then func()) {
 		}
 	}
 	for _, h := range l.w.hosts {
-		write := l.probe(0, 0)
+		write := l.probe(stream(l.w.scenario.Seed, purposeProbe, uint64(l.w.now), uint64(h.index)), 0, 0)
 		l.w.calls.do(h, write, write.Timeout, func(resp flow.Response, _ bool) {
 			if answer, ok := resp.(*flow.WriteResponse); ok && answer.Err == nil {
 				l.w.fail(OracleCatalogue, "%s acknowledged a write to collection %q after its drop was acknowledged", h.name, fleetingCollection)

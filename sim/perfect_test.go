@@ -104,6 +104,10 @@ func (p *perfect) serve(req flow.Request) flow.Response {
 		return p.write(r)
 	case *flow.GetRequest:
 		resp := &flow.GetResponse{ReadInfo: p.infoOf(r.IDs)}
+		if p.points[r.Collection] == nil {
+			resp.Err = flow.Errorf(flow.NotFound, "sim.perfect", "no collection %q", r.Collection)
+			return resp
+		}
 		for _, id := range r.IDs {
 			if pt, ok := p.points[r.Collection][id]; ok {
 				resp.Points = append(resp.Points, pt)
@@ -111,7 +115,11 @@ func (p *perfect) serve(req flow.Request) flow.Response {
 		}
 		return resp
 	case *flow.CountRequest:
-		return &flow.CountResponse{ReadInfo: p.info(), Count: uint64(len(p.sorted(r.Collection, r.Filter)))}
+		resp := &flow.CountResponse{ReadInfo: p.info(), Count: uint64(len(p.sorted(r.Collection, r.Filter)))}
+		if p.points[r.Collection] == nil {
+			resp.Err = flow.Errorf(flow.NotFound, "sim.perfect", "no collection %q", r.Collection)
+		}
+		return resp
 	case *flow.ScrollRequest:
 		resp := &flow.ScrollResponse{ReadInfo: p.info()}
 		for _, pt := range p.sorted(r.Collection, r.Filter) {

@@ -69,8 +69,10 @@ var snapshots = []Mutant{
 			{raftModule, "if r.raftLog.matchTerm(id) {", "if r.raftLog.matchTerm(id) && id.index > r.raftLog.committed {"}},
 		Oracles:   append([]sim.Oracle{sim.OracleLeader, sim.OracleContract}, landed...),
 		Precedent: "etcd-io/etcd pull request 1763: an out-of-date snapshot must not replace what a follower has"},
-	{Name: "refused-snapshot-silent", What: "a follower that has a snapshot already says nothing of it, and is sent it for ever",
-		Edits:     []Edit{{replicaRoom, "r.stepSnapshot(c.From, &c.Head)\n", ""}},
+	{Name: "refused-snapshot-silent", What: "Raft is told of a snapshot's end neither by its sender nor by a follower that has it already (one of the two makes up for the other)",
+		Edits: []Edit{
+			{replicaRoom, "r.stepSnapshot(c.From, &c.Head)\n", ""},
+			{replicaRoom, "r.raft.ReportSnapshot(uint64(s.to), status)", "if failed {\n\t\t\tr.raft.ReportSnapshot(uint64(s.to), status)\n\t\t}"}},
 		Oracles:   append([]sim.Oracle{sim.OracleBounds}, landed...),
 		Precedent: "track record, seed 3976; cockroachdb/cockroach issue 8629: one snapshot applied again and again"},
 	{Name: "snapshot-without-membership", What: "the membership that comes with a snapshot is not taken over",
