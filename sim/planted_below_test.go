@@ -102,7 +102,7 @@ var plantedBelow = []plantedBug{
 			for s := range w.scenario.Shards + 1 {
 				key := []byte{keyOfGroup, 0, 0, 0, byte(s), tagHardState}
 				g := h.written[flow.ShardID(s)]
-				if g == nil || g.term == 0 {
+				if g == nil || g.term < 2 { // Raft itself refuses to run without one
 					continue
 				}
 				h.disk.rows.put(key, appendUints(g.term-1, 0, g.commit))
@@ -138,7 +138,7 @@ var plantedBelow = []plantedBug{
 	}},
 	{"rows that one replica does not store", []Oracle{OracleDigest}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
-			if _, tag, ok := groupOf(op.Key); ok && tag == tagState && op.Kind == disk.Put && op.Key[stateKeyAt] == rowResult && h.index == 0 && !w.load.running {
+			if _, tag, ok := groupOf(op.Key); ok && tag == tagState && op.Kind == disk.Put && isResult(op.Key[stateKeyAt]) && h.index == 0 && !w.load.running {
 				*op = disk.Op{Kind: disk.Delete, Key: op.Key}
 			}
 		})
@@ -185,7 +185,7 @@ var plantedBelow = []plantedBug{
 	{"a result that one replica remembers otherwise", []Oracle{OracleOnce}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
 			shard, tag, ok := groupOf(op.Key)
-			if !ok || shard == systemGroup || tag != tagState || op.Kind != disk.Put || op.Key[stateKeyAt] != rowResult || !rare(h, 20) {
+			if !ok || shard == systemGroup || tag != tagState || op.Kind != disk.Put || !isResult(op.Key[stateKeyAt]) || !rare(h, 20) {
 				return
 			}
 			op.Value = append([]byte(nil), op.Value...)
@@ -202,3 +202,6 @@ func appendUints(v ...uint64) []byte {
 	}
 	return w.Buf
 }
+
+// isResult says whether a row that begins so holds the result of a request.
+func isResult(tag byte) bool { return tag == rowResult || tag == rowSummed }
