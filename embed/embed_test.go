@@ -265,7 +265,8 @@ func TestConfigIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 		"--listen":   func(c *Config) { c.Listen = "" },
 		"--node-id":  func(c *Config) { c.Name = "" },
 		"--workers":  func(c *Config) { c.Workers = -1 },
-		"--peers":    func(c *Config) { c.Init, c.Join = nil, []string{"nowhere"} },
+		"--format-version is 3, this program speaks 1 to 2": func(c *Config) { c.FormatVersion = 3 },
+		"--peers": func(c *Config) { c.Init, c.Join = nil, []string{"nowhere"} },
 	} {
 		c := good
 		spoil(&c)

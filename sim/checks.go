@@ -43,6 +43,8 @@ const (
 	OracleOrder Oracle = "order"
 	// OraclePlacement: the placement table contradicts itself, or what nodes host.
 	OraclePlacement Oracle = "placement"
+	// OracleVersion: a process runs under a format version below the cluster's.
+	OracleVersion Oracle = "version"
 	// OracleBounds: a node holds more than a limit allows.
 	OracleBounds Oracle = "bounds"
 	// OracleError: an answer has a kind of error that nothing explains.
@@ -116,6 +118,7 @@ type checks struct {
 	digests     map[position]sighting
 	leaders     map[position]int                    // by group and term: the host that led
 	comparisons int                                 // digests compared with another host's
+	format      flow.FormatVersion                  // the highest that some host wrote for the cluster
 	observed    int                                 // digests looked at
 	groups      []*groupFacts                       // by shard
 	entries     int                                 // entries compared with one written before

@@ -24,6 +24,8 @@ func bootNode(h *host) (Machine, error) { return bootOn(h, store{h.disk, h, h.in
 func bootOn(h *host, d disk.Disk) (Machine, error) {
 	h.w.adoptIdentity(h)
 	n, err := node.New(node.Config{
+		FormatVersion: h.format,
+
 		Clock:   h.clock,
 		Network: port{h, h.incarnation},
 		Disk:    d,
@@ -95,7 +97,7 @@ func (w *World) initialise(h *host) {
 	node.Init(h.disk, node.InitOptions{
 		Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region,
 		Shards: w.scenario.Shards, ReplicationFactor: w.scenario.ReplicationFactor,
-		ClusterID: hash(w.scenario.Seed, purposeNode) | 1, Nonce: nonceOf(h),
+		ClusterID: hash(w.scenario.Seed, purposeNode) | 1, Nonce: nonceOf(h), FormatVersion: h.format,
 	}, func(err error) { w.identityWritten(h, incarnation, err) })
 }
 
@@ -126,13 +128,16 @@ func (w *World) join(h *host) {
 		again()
 		return
 	}
-	req := &flow.JoinRequest{Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region, Nonce: nonceOf(h), Replace: h.wipes > 0, FormatVersion: flow.NewestFormat, Timeout: joinTimeout}
+	req := &flow.JoinRequest{Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region, Nonce: nonceOf(h), Replace: h.wipes > 0, FormatVersion: h.format, Timeout: joinTimeout}
 	w.calls.do(via, req, joinTimeout, func(resp flow.Response, _ bool) {
 		if h.incarnation != incarnation || h.up() {
 			return
 		}
 		answer, ok := resp.(*flow.JoinResponse)
 		if !ok || answer.Err != nil {
+			if ok && h.format < w.checks.format {
+				h.tooOld(answer.Err)
+			}
 			again()
 			return
 		}

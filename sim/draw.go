@@ -95,7 +95,8 @@ func DrawScenario(seed uint64) Scenario {
 		s.Replica.ChunkBytes = max(s.Replica.ChunkBytes, minFarChunkBytes)
 	}
 	s.Index = drawIndexTuning(r)
-	s.Faults = drawFaults(stream(seed, purposeFaults).IntN, s)
+	s.Former = drawFormer(seed, s.Nodes)
+	s.Faults = s.withVersions(drawFaults(stream(seed, purposeFaults).IntN, s), stream(seed, purposeVersions, 1).IntN)
 	s.Ending = drawEnding(seed)
 	return s
 }
@@ -164,7 +165,7 @@ func drawIndexTuning(r *rand.Rand) node.IndexTuning {
 // drawFaults draws a schedule. Each has its own subset of the kinds and its own rate.
 func drawFaults(intn func(int) int, s Scenario) []Fault {
 	d := &drawing{Nodes: s.Nodes, Shards: s.Shards, IntN: intn}
-	kinds := slices.Clone(faultTable)
+	kinds := slices.DeleteFunc(slices.Clone(faultTable), func(k *faultSpec) bool { return k.apart })
 	for i := len(kinds) - 1; i > 0; i-- {
 		j := d.IntN(i + 1)
 		kinds[i], kinds[j] = kinds[j], kinds[i]

@@ -11,7 +11,7 @@ import (
 type FaultKind string
 
 // The kinds of fault. What each does, and how it is drawn, is in the table of its
-// family: faults_network.go, faults_process.go, faults_disk.go, faults_client.go.
+// family: faults_network.go, faults_process.go, faults_disk.go, faults_client.go, faults_version.go.
 const (
 	LatencySpike    FaultKind = "latency"
 	LatencyTail     FaultKind = "latency-tail"
@@ -69,10 +69,13 @@ const (
 	RepeatWrites FaultKind = "repeat-writes"
 	StaleTokens  FaultKind = "stale-tokens"
 	Burst        FaultKind = "burst"
+
+	OtherVersion   FaultKind = "other-version"
+	RollingUpgrade FaultKind = "rolling-upgrade"
 )
 
 // faultTable lists every kind, in the order of the report.
-var faultTable = slices.Concat(networkFaults, processFaults, diskFaults, clientFaults)
+var faultTable = slices.Concat(networkFaults, processFaults, diskFaults, clientFaults, versionFaults)
 
 // faultKinds are the kinds of faultTable.
 var faultKinds = func() (kinds []FaultKind) {
@@ -190,6 +193,8 @@ type faultSpec struct {
 	// node says that a fault of the kind must name one; leader that it hits whoever
 	// leads Shard when it begins.
 	node, leader bool
+	// apart says that drawFaults leaves the kind to others.
+	apart bool
 	// weight is how often the kind is drawn beside others of its seed (0: 4).
 	weight int
 	// draw fills in a fault's fields beyond At, Kind and, if node is set, Node.

@@ -125,7 +125,7 @@ func (f *activeFault) crash(h *host) {
 	}
 	f.bit()
 	h.keptDown = true
-	if f.Kind == Restart || f.Kind == CleanStop {
+	if f.Kind == Restart || f.Kind == CleanStop || f.Kind == OtherVersion {
 		h.kill(string(f.Kind))
 		return
 	}
@@ -162,7 +162,7 @@ func (f *activeFault) holds(h *host) bool {
 	switch f.Kind {
 	case CrashAll:
 		return true
-	case Crash, CrashLeader, CrashMidTurn, Restart, CleanStop, TornTail, DiskLost:
+	case Crash, CrashLeader, CrashMidTurn, Restart, CleanStop, OtherVersion, TornTail, DiskLost:
 		return f.Node == h.number()
 	case BitRot, MisdirectedWrite:
 		return f.Node == h.number() && f.For > 0

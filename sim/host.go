@@ -68,6 +68,8 @@ type host struct {
 	// effects is how many effects the process may still have before it dies in
 	// mid-turn; unlimited while nobody is going to kill it.
 	effects int
+	// format is the format version under which its process starts.
+	format flow.FormatVersion
 	// region is where the host stands.
 	region string
 	// turnFactor and tickFactor are how many times as long its turns take, and as often
@@ -242,10 +244,15 @@ func (h *host) start() {
 		return
 	}
 	if err != nil {
+		if h.tooOld(err) {
+			h.restartLater(h.w.scenario.RestartDelay)
+			return
+		}
 		h.w.fail(OracleRestart, "%s does not start on what is durable: %v", h.name, err)
 		return
 	}
 	h.machine = m
+	h.w.checks.versions(h)
 	h.lacks()
 	h.w.counts.starts++
 	h.w.marks.starts(h)

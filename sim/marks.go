@@ -40,9 +40,12 @@ var Marks = []Mark{
 	// Faults that meet.
 	"faults of two families at once", "five faults at once", "disk fault of a leader", "clock fault of a leader", "cut leader",
 	"cut during a snapshot", "crash during a cut", "full disk refused writes",
+	// Format versions.
+	"cluster of two versions", "cluster version raised", "cluster version raised under faults", "command of a former version applied", "start refused for its version",
+	"node taken back to the former version",
 	// Frames, in one world of eight.
 	"vote refused", "pre-vote refused", "append refused", "leadership handed over", "read round of a follower", "snapshot chunk",
-	"snapshot of many chunks", "snapshot chunk repeated", "snapshot refused", "write forwarded", "write sent to a former leader", "graph fetched",
+	"snapshot of many chunks", "snapshot between versions", "snapshot chunk repeated", "snapshot refused", "write forwarded", "write sent to a former leader", "graph fetched",
 	// Clients.
 	"retry settled", "retry answered with its first result", "retry after a failover", "outcome unknown", "outcome resolved later", "batch in part",
 	"compare-and-set refused", "compare-and-set applied", "delete of an absent point", "write over several shards", "session read", "bounded read",
@@ -350,6 +353,7 @@ func (m *marker) chunk(from, to *host, c *net.SnapshotChunk) {
 	last := m.chunks[key]
 	m.hit("snapshot chunk", true)
 	m.hit("snapshot of many chunks", c.Seq > 2)
+	m.hit("snapshot between versions", from.format != to.format)
 	m.hit("snapshot chunk repeated", last.from == from.number() && last.stream == c.Stream && last.seq == c.Seq && last.at > 0)
 	m.chunks[key] = chunkSeen{from: from.number(), stream: c.Stream, seq: c.Seq, at: m.w.now}
 }

@@ -21,7 +21,8 @@ func TestProperty(t *testing.T) {
 			return
 		}
 		s := DrawScenario(rapid.Uint64Range(1, 1<<20).Draw(rt, "shape"))
-		s.Faults = drawFaults(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }, s)
+		choose := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }
+		s.Faults = s.withVersions(drawFaults(choose, s), choose)
 		for i, f := range s.Faults {
 			if err := f.check(s.Nodes); err != nil {
 				rt.Fatalf("fault %d, %v: %v", i, f, err)

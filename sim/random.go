@@ -31,6 +31,7 @@ const (
 	purposeFilter
 	purposeRot
 	purposeProbe
+	purposeVersions
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

@@ -37,8 +37,11 @@ func (c *checks) wroteRow(h *host, g *writtenGroup, key, value []byte) {
 	}
 	row := key[stateKeyAt:]
 	if g.shard == systemGroup {
-		if row[0] == rowPlacement {
+		switch row[0] {
+		case rowPlacement:
 			c.placed(h, value)
+		case rowFormat:
+			c.raised(h, value)
 		}
 		return
 	}
@@ -46,6 +49,8 @@ func (c *checks) wroteRow(h *host, g *writtenGroup, key, value []byte) {
 	case (row[0] == rowResult || row[0] == rowSummed && len(value) >= sumSize) && len(row) == resultSize:
 		if row[0] == rowSummed {
 			value = value[sumSize:]
+		} else if h.format > formerFormat {
+			c.w.marks.hit("command of a former version applied", true)
 		}
 		var id flow.RequestID
 		copy(id[:], row[1:])

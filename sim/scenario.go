@@ -25,6 +25,9 @@ type Scenario struct {
 	RegionLatency time.Duration `json:"regionLatency,omitempty"`
 	// LateJoins is how many of the nodes join while clients and faults are at work.
 	LateJoins int `json:"lateJoins"`
+	// Former are the numbers of the hosts that begin under the format version before the
+	// newest; that of the first is the cluster's.
+	Former []int `json:"former,omitempty"`
 	// Replica is the tuning of every replica; a zero field is the default.
 	Replica replica.Tuning `json:"replica"`
 	// Index is that of the graphs.
@@ -107,6 +110,11 @@ func ParseScenario(data []byte) (Scenario, error) {
 	}
 	if s.Nodes < 1 || s.Shards < 1 || s.ReplicationFactor < 1 || s.TickEvery <= 0 || s.IDs < 1 || s.Dim < 1 || s.Clients < 0 {
 		return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "schedule needs nodes, shards, replicationFactor, tickEvery, ids and dim above zero")
+	}
+	for _, n := range s.Former {
+		if n < 1 || n > s.Nodes {
+			return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "former names node %d of %d", n, s.Nodes)
+		}
 	}
 	for i, f := range s.Faults {
 		if err := f.check(s.Nodes); err != nil {

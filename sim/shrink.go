@@ -178,6 +178,9 @@ func (s *shrinking) smallerShape() {
 	if s.best.Scenario.Ending != Whole {
 		s.with(func(c *Scenario) { c.Ending = Whole })
 	}
+	if len(s.best.Scenario.Former) > 0 {
+		s.with(func(c *Scenario) { c.Former = nil })
+	}
 	if s.best.Scenario.LateJoins > 0 {
 		s.with(func(c *Scenario) { c.LateJoins = 0 })
 	}
@@ -192,6 +195,7 @@ func (s *shrinking) smallerShape() {
 func (c *Scenario) shape(nodes int) {
 	c.Nodes, c.LateJoins = nodes, min(c.LateJoins, nodes-1)
 	c.Faults = slices.DeleteFunc(c.Faults, func(f Fault) bool { return f.check(nodes) != nil })
+	c.Former = slices.DeleteFunc(slices.Clone(c.Former), func(n int) bool { return n > nodes })
 }
 
 // skipParts is into how many parts a client's operations are divided at most.

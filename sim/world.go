@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -128,6 +129,10 @@ func newWorld(s Scenario, o Options) *World {
 		h := &host{w: w, index: i, name: fmt.Sprintf("node%d", i+1), effects: unlimited, turnFactor: 1, tickFactor: 1,
 			region: fmt.Sprintf("region%d", i%max(s.Regions, 1)+1), watched: map[flow.ShardID]watchedReplica{}, damaged: map[copyOf]damage{}, newest: map[flow.ShardID]flow.ReplicaID{}}
 		h.absent = i >= s.Nodes-s.LateJoins
+		h.format = flow.NewestFormat
+		if slices.Contains(s.Former, h.number()) {
+			h.format = formerFormat
+		}
 		h.clock = newClock(w, offset, drift)
 		h.disk = w.newDisk(h)
 		w.hosts = append(w.hosts, h)

@@ -57,6 +57,4 @@ var later = []Mutant{
 		Precedent: "etcd-io/etcd issue 14102: bit flips in a member's files", Needs: "bit rot, and checksums of log entries"},
 	{Name: "address-unchecked", What: "a row read from another place than asked for is not noticed", Oracles: lost,
 		Precedent: "TigerBeetle: misdirected reads and writes", Needs: "misdirected reads and writes"},
-	{Name: "old-version-drops-field", What: "a node of the former version drops a field it does not know", Oracles: lost,
-		Precedent: "etcd-io/etcd issue 13514: members of two versions part", Needs: "versions of the message format"},
 }

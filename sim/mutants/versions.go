@@ -1,0 +1,42 @@
+package mutants
+
+import "github.com/ruvector-flow/ruvector-flow/sim"
+
+const (
+	migrationRFC = "cockroachdb/cockroach docs/RFCS/20170815_version_migration.md: "
+	announced    = "if next > n.cfg.FormatVersion || !n.all(func(p *peer) bool { return p.newest >= next }) {"
+	promised     = " || n.formats.floor < next || !n.all(func(p *peer) bool { return p.status != nil && p.status.Floor >= next }) {"
+)
+
+// versions are bugs of clusters that are being upgraded.
+var versions = []Mutant{
+	{Name: "old-version-drops-field", What: "a new node writes commands of its own version while an old one is a member, which drops the field that it does not know",
+		Edits: []Edit{
+			{nodeRoom, "shard.EncodeWrite(n.writes(), ", "shard.EncodeWrite(n.cfg.FormatVersion, "},
+			{replicaRoom, "if format > newest {", "if format > newest+1 {"},
+			{shardRoom, "\tif was, ok := m.dedup.results[c.Request]; ok {\n", "\tif format > m.newest {\n\t\tw.sum = 0\n\t}\n\tif was, ok := m.dedup.results[c.Request]; ok {\n"}},
+		Oracles:   []sim.Oracle{sim.OracleDigest, sim.OracleHistory, sim.OracleOnce, sim.OracleDurability},
+		Precedent: "etcd-io/etcd issue 13514: members of two versions part"},
+	{Name: "old-version-meets-command", What: "a new node writes commands of its own version while an old one is a member",
+		Edits:     []Edit{{nodeRoom, "shard.EncodeWrite(n.writes(), ", "shard.EncodeWrite(n.cfg.FormatVersion, "}},
+		Oracles:   []sim.Oracle{sim.OraclePanic, sim.OracleError, sim.OracleRestart},
+		Precedent: migrationRFC + "what is new must wait until every node understands it"},
+	{Name: "version-raised-too-early", What: "the leader raises the cluster's version as soon as it understands the next one itself",
+		Edits: []Edit{
+			{nodeRoom, announced, "if next > n.cfg.FormatVersion {"},
+			{nodeRoom, promised, " || n.formats.floor < next {"}},
+		Oracles:   []sim.Oracle{sim.OracleVersion, sim.OraclePanic, sim.OracleRestart},
+		Precedent: migrationRFC + "a version may only be active that every node runs"},
+	{Name: "version-raised-unpromised", What: "the leader raises the cluster's version when all members understand the next one, without their promise to go on doing so",
+		Edits:     []Edit{{nodeRoom, promised, " || n.formats.floor < next {"}},
+		Oracles:   []sim.Oracle{sim.OracleVersion, sim.OraclePanic, sim.OracleRestart},
+		Precedent: migrationRFC + "a node may be taken back between the look and the bump"},
+	{Name: "version-floor-unchecked", What: "a node starts under a version that its data directory was promised never to be opened under",
+		Edits:     []Edit{{nodeRoom, "if newest := n.cfg.FormatVersion; floor > newest {", "if newest := n.cfg.FormatVersion; floor > newest+1 {"}},
+		Oracles:   []sim.Oracle{sim.OracleVersion, sim.OraclePanic, sim.OracleRestart, sim.OracleLiveness},
+		Precedent: migrationRFC + "a store remembers which version has used it"},
+	{Name: "message-in-own-version", What: "a node sends what it understands itself, not what the other one does",
+		Edits:     []Edit{{nodeRoom, "return min(n.cfg.FormatVersion, p.newest)", "return n.cfg.FormatVersion"}},
+		Oracles:   []sim.Oracle{sim.OracleLiveness, sim.OracleForm, sim.OracleFloor},
+		Precedent: "apache/kafka KIP-35: a broker that got a request of a later version could only end the connection"},
+}
