@@ -19,6 +19,8 @@ type call struct {
 	begun       time.Duration
 	// replied is set when the node has answered; closed when the client has its end.
 	replied, closed bool
+	// floors is what its answer must show, by group; nil for none.
+	floors []uint64
 	// finish gets the response; nil when the connection broke or the client gave
 	// up waiting. refused says that the request never reached a process.
 	finish func(resp flow.Response, refused bool)
@@ -47,7 +49,7 @@ func (c *calls) doFor(h *host, req flow.Request, patience time.Duration, finish 
 	there, back := c.latency(key), c.latency(mix(key))
 	k := &call{req: req, host: h, begun: c.w.now, finish: finish}
 	c.w.after(there, func() {
-		k.incarnation = h.incarnation
+		k.incarnation, k.floors = h.incarnation, c.w.checks.floors(req)
 		if !h.serve(req, func(resp flow.Response) { c.reply(k, resp, back) }) {
 			c.close(k, nil, true, back)
 			return
@@ -75,6 +77,7 @@ func (c *calls) reply(k *call, resp flow.Response, back time.Duration) {
 		return
 	}
 	k.replied = true
+	c.w.checks.current(k.host, k.floors, resp)
 	open := c.open[k.host.index]
 	if i := slices.Index(open, k); i >= 0 {
 		c.open[k.host.index] = slices.Delete(open, i, i+1)

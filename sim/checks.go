@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/linearizability"
 )
@@ -51,6 +52,10 @@ const (
 	OracleError Oracle = "error"
 	// OracleCatalogue: a collection is there or not there against its acknowledgements.
 	OracleCatalogue Oracle = "catalogue"
+	// OracleRead: a linearizable read was answered, or confirmed, by a state too old for it.
+	OracleRead Oracle = "read"
+	// OracleMembers: a change of membership that its leader was not to make yet.
+	OracleMembers Oracle = "members"
 	// OracleHistory: package linearizability rejects the clients' history.
 	OracleHistory Oracle = "history"
 	// OracleRecall: searches by graphs found less than the index declares.
@@ -101,6 +106,7 @@ type position struct {
 // sighting is a digest and who showed it first.
 type sighting struct {
 	digest uint64
+	record uint64 // hash of the applied record; 0 when it was not seen
 	host   int
 }
 
@@ -121,6 +127,7 @@ type checks struct {
 	format      flow.FormatVersion                  // the highest that some host wrote for the cluster
 	observed    int                                 // digests looked at
 	groups      []*groupFacts                       // by shard
+	lives       map[flow.NodeID]*life               // of the nodes
 	entries     int                                 // entries compared with one written before
 	commits     int                                 // committed entries compared with one known before
 	graphs      int                                 // graphs compared with another host's
@@ -131,7 +138,7 @@ type checks struct {
 }
 
 func newChecks(w *World) *checks {
-	return &checks{w: w, digests: map[position]sighting{}, leaders: map[position]int{}, placements: map[flow.ShardID][]writtenPlacement{}, refusals: map[refusalOf]refusals{}}
+	return &checks{w: w, digests: map[position]sighting{}, leaders: map[position]int{}, lives: map[flow.NodeID]*life{}, placements: map[flow.ShardID][]writtenPlacement{}, refusals: map[refusalOf]refusals{}}
 }
 
 // afterTurn compares each replica of a host that the turn wrote for with what is
@@ -153,6 +160,7 @@ func (c *checks) afterTurn(h *host) {
 			continue
 		}
 		h.watched[r.Shard] = now
+		c.tellsItsLog(h, r)
 		c.w.tape.role(c.w, h, was, seen, r)
 		c.w.marks.turn(h, was, seen, r)
 		if seen && was.replica == r.Replica && (r.Term < was.term || r.Applied < was.applied || r.Commit < was.commit) {
@@ -172,10 +180,14 @@ func (c *checks) afterTurn(h *host) {
 
 func (c *checks) compare(h *host, r flow.ReplicaStatus) {
 	c.observed++
+	var record uint64
+	if g := h.written[r.Shard]; g != nil && g.replica == r.Replica && g.applied == r.Applied {
+		record = xxhash.Sum64(g.appliedRecord)
+	}
 	key := position{r.Shard, r.Applied}
 	first, ok := c.digests[key]
 	if !ok {
-		c.digests[key] = sighting{r.Digest, h.number()}
+		c.digests[key] = sighting{r.Digest, record, h.number()}
 		return
 	}
 	if first.host != h.number() {
@@ -184,6 +196,10 @@ func (c *checks) compare(h *host, r flow.ReplicaStatus) {
 	if first.digest != r.Digest {
 		c.w.fail(OracleDigest, "%v at applied index %d has digest %016x on %s and %016x on %s", r.Shard, r.Applied,
 			first.digest, c.w.hosts[first.host-1].name, r.Digest, h.name)
+	}
+	if first.record != 0 && record != 0 && first.record != record {
+		c.w.fail(OracleDigest, "%v at applied index %d has another record on %s than on %s, with members %v", r.Shard, r.Applied,
+			h.name, c.w.hosts[first.host-1].name, h.written[r.Shard].membership())
 	}
 }
 

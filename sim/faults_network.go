@@ -199,6 +199,7 @@ func releaseStale(f *activeFault) {
 			if to := f.w.hosts[k.to-1]; to.up() {
 				f.bit()
 				f.w.trace.note(f.w.now, k.to, "stale", uint64(k.from), uint64(len(k.frame)), nil)
+				f.w.checks.arrived(k.frame)
 				to.enqueue(input{kind: receiveInput, frame: slices.Clone(k.frame)})
 			}
 		})

@@ -116,6 +116,13 @@ type host struct {
 	// its jobs that have not ended.
 	epochs  map[flow.ShardID]uint64
 	working int
+	// life is the number under which the process talks, and lifeBatch what wrote it.
+	life, lifeBatch uint64
+	// silentTicks counts the ticks since the process has sent a frame in a turn with a tick,
+	// if it spoke at all, fullTicks those since its disk is full. ticking says that the
+	// present turn has one.
+	silentTicks, fullTicks int
+	spoke, ticking         bool
 }
 
 // number is the host's number in schedules and traces, from 1.
@@ -162,6 +169,13 @@ func (h *host) turn() {
 	h.busyUntil = h.w.now + time.Duration(float64(cost)*h.turnFactor)
 	h.w.counts.turns++
 	h.w.trace.note(h.w.now, h.number(), "turn", uint64(len(batch)), 0, nil)
+	ticks := 0
+	for i := range batch {
+		if batch[i].kind == tickInput {
+			ticks++
+		}
+	}
+	h.w.checks.ticked(h, ticks)
 	m := h.machine
 	if stack := h.guard(func() { feed(m, batch) }); stack != "" {
 		h.w.fail(OraclePanic, "%s panicked: %s", h.name, stack)
@@ -258,6 +272,7 @@ func (h *host) start() {
 	h.w.marks.starts(h)
 	h.tickLater(h.incarnation)
 	h.enqueue(input{kind: tickInput})
+	h.w.load.greet(h)
 }
 
 // tickLater plans the next tick on the node's own idea of time.

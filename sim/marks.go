@@ -319,6 +319,7 @@ func (m *marker) frame(from, to *host, frame []byte) {
 	if err != nil {
 		return
 	}
+	m.w.checks.alive(from, f)
 	for _, msg := range f.Messages {
 		switch msg := msg.(type) {
 		case *net.Raft:

@@ -114,6 +114,7 @@ func (n *network) carry(l *link, from, target *host, at time.Duration, frame []b
 			return
 		}
 		n.w.trace.note(n.w.now, target.number(), "receive", uint64(from.number()), sum, nil)
+		n.w.checks.arrived(frame)
 		target.enqueue(input{kind: receiveInput, frame: bytes.Clone(frame)})
 	})
 }

@@ -3,10 +3,12 @@ package sim
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/net"
+	"github.com/ruvector-flow/ruvector-flow/net/wire"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
@@ -19,6 +21,10 @@ type groupFacts struct {
 	entries map[logPlace]logFact
 	// votes holds whom a replica voted for, by term.
 	votes map[voteAt]flow.ReplicaID
+	// polled holds for whom a vote was that has reached a host; reached how far the log of
+	// each replica ever went.
+	polled  map[voteAt]flow.ReplicaID
+	reached map[flow.ReplicaID]uint64
 	// results holds the outcome of each request applied in the group's log; versions
 	// the index at which it stored something.
 	results  map[flow.RequestID]appliedResult
@@ -31,7 +37,7 @@ func (c *checks) facts(shard flow.ShardID) *groupFacts {
 	}
 	f := c.groups[shard]
 	if f == nil {
-		f = &groupFacts{entries: map[logPlace]logFact{}, votes: map[voteAt]flow.ReplicaID{},
+		f = &groupFacts{entries: map[logPlace]logFact{}, votes: map[voteAt]flow.ReplicaID{}, polled: map[voteAt]flow.ReplicaID{}, reached: map[flow.ReplicaID]uint64{},
 			results: map[flow.RequestID]appliedResult{}, versions: map[flow.RequestID]uint64{}}
 		c.groups[shard] = f
 	}
@@ -41,6 +47,7 @@ func (c *checks) facts(shard flow.ShardID) *groupFacts {
 // began reads what a process that starts finds on its disk.
 func (c *checks) began(h *host) {
 	h.written, h.touched, h.epochs = readGroups(h.disk.rows.root), nil, map[flow.ShardID]uint64{}
+	h.life, h.lifeBatch, h.spoke, h.silentTicks, h.fullTicks = 0, 0, false, 0, 0
 	c.leftOver(h)
 }
 
@@ -50,6 +57,9 @@ func (c *checks) wrote(h *host, b *disk.Batch) {
 	for _, op := range b.Ops() {
 		shard, tag, ok := groupOf(op.Key)
 		if !ok {
+			if op.Kind == disk.Put && string(op.Key) == incarnationKey {
+				c.beganLife(h, op.Value, batch)
+			}
 			continue
 		}
 		g := h.written[shard]
@@ -72,6 +82,9 @@ func (c *checks) wrote(h *host, b *disk.Batch) {
 		c.replacedWhole(h, g)
 		c.compareCommitted(h, g)
 		c.storedOnce(h, g)
+		if f := c.facts(shard); f.reached[g.replica] < g.last() {
+			f.reached[g.replica] = g.last()
+		}
 	}
 }
 
@@ -82,6 +95,8 @@ func (c *checks) wrotePut(h *host, g *writtenGroup, tag byte, op disk.Op, batch 
 	}
 	if tag == tagHardState {
 		c.keepVote(h, g)
+		r := wire.NewReader(op.Value)
+		c.keepsVote(h, g, r.Uint(), r.Uint())
 	}
 	if tag == tagLog && len(op.Key) == logKeySize {
 		index := binary.BigEndian.Uint64(op.Key[tagAt+1:])
@@ -99,6 +114,10 @@ func (c *checks) wrotePut(h *host, g *writtenGroup, tag byte, op disk.Op, batch 
 	}
 	if tag == tagLog {
 		c.compareEntry(h, g, g.last())
+		c.refusesEntries(h, g)
+		if e := g.at(g.last()); isConfChange(e.kind) {
+			c.changesMembers(h, g, entryData(op.Value))
+		}
 	}
 	if was == 0 && g.replica != 0 {
 		c.made(h, g)
@@ -137,7 +156,11 @@ const maxAckFrame = 120
 // sent watches a frame that a process has given to the network: what it promises to
 // others must be durable.
 func (c *checks) sent(h *host, frame []byte) {
-	if len(h.written) == 0 || !mayPromise(frame) {
+	if len(h.written) == 0 {
+		return
+	}
+	c.speaks(h)
+	if !mayPromise(frame) {
 		return
 	}
 	f, err := net.Decode(frame)
@@ -145,6 +168,7 @@ func (c *checks) sent(h *host, frame []byte) {
 		c.w.fail(OracleContract, "%s sent a frame that cannot be read: %v", h.name, err)
 		return
 	}
+	c.alive(h, f)
 	for _, m := range f.Messages {
 		switch m := m.(type) {
 		case *net.Raft:
@@ -155,14 +179,21 @@ func (c *checks) sent(h *host, frame []byte) {
 	}
 }
 
-// mayPromise says whether a frame may hold an answer to a vote, an append or a snapshot:
-// whether somewhere a Raft message could begin (its kind, the shard, its type), or such
-// an answer end a frame. It saves reading the frames of a cluster that only beats.
+// mayPromise says whether a frame may hold an answer to a vote, an append, a round of
+// reads or a snapshot: whether such an answer to a snapshot may end it, or it may hold a
+// Raft message of those types. It saves reading the frames of a cluster that only beats.
 func mayPromise(frame []byte) bool {
-	const kindRaft, maxShardBytes, kindAck, checksumBytes = 1, 3, 6, 8
+	const kindAck, checksumBytes = 6, 8
 	if n := len(frame) - checksumBytes; n > 0 && n < maxAckFrame && frame[n-1] == 1 && bytes.IndexByte(frame[:n], kindAck) >= 0 {
 		return true
 	}
+	return mayHold(frame, raftpb.MsgAppResp, raftpb.MsgVoteResp, raftpb.MsgReadIndexResp)
+}
+
+// mayHold says whether a frame may hold a Raft message of one of some types: whether
+// somewhere one could begin (its kind, the shard, its type).
+func mayHold(frame []byte, types ...raftpb.MessageType) bool {
+	const kindRaft, maxShardBytes = 1, 3
 	for at := 0; ; {
 		i := bytes.IndexByte(frame[at:], kindRaft)
 		if at += i + 1; i < 0 {
@@ -172,7 +203,7 @@ func mayPromise(frame []byte) bool {
 			if frame[n] >= 0x80 { // the shard's number goes on
 				continue
 			}
-			if n+1 < len(frame) && (frame[n+1] == byte(raftpb.MsgAppResp) || frame[n+1] == byte(raftpb.MsgVoteResp)) {
+			if n+1 < len(frame) && slices.Contains(types, raftpb.MessageType(frame[n+1])) {
 				return true
 			}
 			break

@@ -107,6 +107,8 @@ func (c *checks) promised(h *host, m *net.Raft) {
 	}
 	durable := h.disk.durable
 	switch term := m.M.GetTerm(); m.M.GetType() {
+	case raftpb.MsgReadIndexResp:
+		c.confirms(h, g, m.M)
 	case raftpb.MsgVoteResp:
 		to := flow.ReplicaID(m.M.GetTo())
 		c.votes(h, g, term, to)
@@ -163,5 +165,6 @@ func (c *checks) leads(h *host, r flow.ReplicaStatus) {
 		c.w.fail(OracleLeader, "%s and %s both lead %v in term %d", c.w.hosts[first-1].name, h.name, r.Shard, r.Term)
 	}
 	c.leaders[key] = h.number()
+	c.elected(h, g, r.Term)
 	c.complete(h, g, r.Term)
 }

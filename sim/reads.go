@@ -95,3 +95,29 @@ func (l *workload) send(c *client, h *host, req flow.Request, timeout time.Durat
 		done(resp)
 	})
 }
+
+const (
+	// greetTimeout bounds a read that greets a process.
+	greetTimeout = time.Second
+	// loneGreetings is how many greet the process of a group's only voter: within its
+	// first syncs it leads and does not know yet what is committed.
+	loneGreetings = 8
+)
+
+// greet asks a process that has just started for the number of points, as clients do
+// that have waited for it: before it has heard anything of what happened meanwhile.
+func (l *workload) greet(h *host) {
+	if !l.running || l.w.groupless {
+		return
+	}
+	times := 1
+	if min(l.w.scenario.Nodes, l.w.scenario.ReplicationFactor) == 1 {
+		times = loneGreetings
+	}
+	for i := range times {
+		l.w.after(time.Duration(i)*l.w.scenario.SyncLatency/2, func() {
+			req := &flow.CountRequest{Collection: stableCollection, Read: flow.ReadOptions{Timeout: greetTimeout}}
+			l.w.calls.do(h, req, greetTimeout, func(flow.Response, bool) {})
+		})
+	}
+}

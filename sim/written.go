@@ -34,6 +34,7 @@ const (
 type writtenEntry struct {
 	term  uint64
 	sum   uint64 // of its type and data
+	kind  byte
 	batch uint64 // of the disk, that it was written with; 0: it was there at the start
 	// request is whose command it holds; zero for none.
 	request flow.RequestID
@@ -102,7 +103,7 @@ func (g *writtenGroup) put(index uint64, e writtenEntry) bool {
 func parseEntry(value []byte, batch uint64) (writtenEntry, bool) {
 	r := wire.NewReader(value)
 	kind := r.Byte()
-	e := writtenEntry{term: r.Uint(), batch: batch}
+	e := writtenEntry{kind: kind, term: r.Uint(), batch: batch}
 	data := r.Rest()
 	if r.Err() != nil {
 		return e, false
@@ -112,6 +113,14 @@ func parseEntry(value []byte, batch uint64) (writtenEntry, bool) {
 		copy(e.request[:], data[commandRequestAt:])
 	}
 	return e, true
+}
+
+// entryData returns the data in the value of a log key.
+func entryData(value []byte) []byte {
+	r := wire.NewReader(value)
+	r.Byte()
+	r.Uint()
+	return r.Rest()
 }
 
 // parseApplied reads the applied record.

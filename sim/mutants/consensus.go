@@ -12,7 +12,7 @@ const (
 // lost are the oracles that see acknowledged state vanish, in whatever way it shows first.
 var lost = []sim.Oracle{sim.OracleHistory, sim.OracleDigest, sim.OracleDurability, sim.OraclePanic, sim.OracleRestart,
 	sim.OracleOrder, sim.OracleLeader, sim.OracleCatalogue, sim.OracleIdentity, sim.OracleLiveness,
-	"once", "vote", "persist", "log", "committed", "completeness", "bounds", "placement"}
+	"once", "vote", "persist", "log", "committed", "completeness", "bounds", "placement", "read", "members"}
 
 // consensus are bugs in votes, commits and what they wait for.
 var consensus = []Mutant{
@@ -38,12 +38,11 @@ var consensus = []Mutant{
 		Edits:     []Edit{{replicaRoom, "Vote: m.Vote, Commit: m.Commit}", "Vote: new(uint64(0)), Commit: m.Commit}"}},
 		Oracles:   lost,
 		Precedent: "canonical/raft issue 196: a reset vote makes it possible to vote twice in a term"},
-	{Name: "vote-dropped-on-step-down", What: "a candidate that steps down in its term forgets that it voted for itself",
+	{Name: "vote-dropped-on-step-down", What: "a candidate that steps down in its term, from an election or from asking whether it would win the next, forgets its vote",
 		Edits: []Edit{{raftModule, "func (r *raft) becomeFollower(term uint64, lead uint64) {\n",
-			"func (r *raft) becomeFollower(term uint64, lead uint64) {\n\tif r.state == StateCandidate && r.Term == term {\n\t\tr.Vote = None\n\t}\n"}},
+			"func (r *raft) becomeFollower(term uint64, lead uint64) {\n\tif (r.state == StateCandidate || r.state == StatePreCandidate) && r.Term == term {\n\t\tr.Vote = None\n\t}\n"}},
 		Oracles:   lost,
 		Precedent: "microsoft/CCF issue 5891: a former candidate can vote twice in one term",
-		Needs:     "two candidates of one term: pre-vote and the followers' turns make them so rare that 160 seeds had none",
 	},
 	{Name: "commit-of-earlier-terms", What: "a leader commits entries of earlier terms by counting their replicas",
 		Edits: []Edit{{raftModule, "return r.raftLog.maybeCommit(entryID{term: r.Term, index: r.trk.Committed()})",

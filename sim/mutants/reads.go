@@ -2,10 +2,10 @@ package mutants
 
 import "github.com/ruvector-flow/ruvector-flow/sim"
 
-var stale = []sim.Oracle{sim.OracleHistory}
+var stale = []sim.Oracle{sim.OracleHistory, sim.OracleRead}
 
 // answers are the oracles that see wrong answers to reads.
-var answers = []sim.Oracle{sim.OracleHistory, sim.OracleDurability, sim.OracleError, sim.OraclePanic}
+var answers = []sim.Oracle{sim.OracleHistory, sim.OracleRead, sim.OracleDurability, sim.OracleError, sim.OraclePanic}
 
 // reads are bugs in reads and searches.
 var reads = []Mutant{
@@ -30,8 +30,7 @@ var reads = []Mutant{
 	{Name: "lone-voter-answers-early", What: "a group's only voter answers reads after a restart before it knows what is committed",
 		Edits:     []Edit{{replicaRoom, "return s.RaftState == raft.StateLeader && r.appliedTerm", "return false && r.appliedTerm"}},
 		Oracles:   stale,
-		Precedent: "track record, seed 121; etcd-io/raft pull request 105",
-		Needs:     "more worlds of one node that restart with a commit index behind the log"},
+		Precedent: "track record, seed 121; etcd-io/raft pull request 105"},
 	{Name: "read-not-applied", What: "a confirmed read is served before its index is applied",
 		Edits:     []Edit{{replicaRoom, "case read.index <= r.applied:", "case read.index <= r.commit+1<<40:"}},
 		Oracles:   stale,
