@@ -77,7 +77,7 @@ var plantedBelow = []plantedBug{
 		w.boot = func(h *host) (Machine, error) {
 			return bootOn(h, lyingStore{store{h.disk, h, h.incarnation}})
 		}
-	}},
+	}, nil},
 	{"a disk that forgets its last seconds", []Oracle{OracleVote, OracleCompleteness, OracleCommitted, OracleHistory, OracleDigest, OraclePanic, OracleLiveness, OracleIdentity}, func(w *World) {
 		old := make([]*diskRow, len(w.hosts))
 		var keep func()
@@ -94,10 +94,11 @@ var plantedBelow = []plantedBug{
 			if old[h.index] != nil && w.load.running {
 				h.disk.rows.root = old[h.index]
 				h.disk.rows.epoch++
+				w.checks.began(h)
 			}
 		})
-	}},
-	{"a term that a restart forgets", []Oracle{OracleVote, OracleLog}, func(w *World) {
+	}, nil},
+	{"a term that a restart forgets", []Oracle{OracleVote}, func(w *World) {
 		onStart(w, func(h *host) {
 			for s := range w.scenario.Shards + 1 {
 				key := []byte{keyOfGroup, 0, 0, 0, byte(s), tagHardState}
@@ -109,7 +110,7 @@ var plantedBelow = []plantedBug{
 			}
 			w.checks.began(h)
 		})
-	}},
+	}, []Oracle{OracleLog}},
 	{"an entry changed on the way", []Oracle{OracleLog}, func(w *World) {
 		bendRaft(w, func(h *host, m *raftpb.Message) {
 			for _, e := range m.GetEntries() {
@@ -118,7 +119,7 @@ var plantedBelow = []plantedBug{
 				}
 			}
 		})
-	}},
+	}, nil},
 	{"a commit index that runs ahead", []Oracle{OracleCommitted}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
 			shard, tag, ok := groupOf(op.Key)
@@ -127,7 +128,7 @@ var plantedBelow = []plantedBug{
 				op.Value = appendUints(r.Uint(), r.Uint(), g.last())
 			}
 		})
-	}},
+	}, nil},
 	{"a candidate whose log is taken for the longest", []Oracle{OracleCompleteness, OracleCommitted, OraclePanic}, func(w *World) {
 		bendRaft(w, func(_ *host, m *raftpb.Message) {
 			if t := m.GetType(); t == raftpb.MsgVote || t == raftpb.MsgPreVote {
@@ -135,14 +136,14 @@ var plantedBelow = []plantedBug{
 				m.LogTerm = new(m.GetLogTerm() + 1000)
 			}
 		})
-	}},
+	}, nil},
 	{"rows that one replica does not store", []Oracle{OracleDigest}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
 			if _, tag, ok := groupOf(op.Key); ok && tag == tagState && op.Kind == disk.Put && isResult(op.Key[stateKeyAt]) && h.index == 0 && !w.load.running {
 				*op = disk.Op{Kind: disk.Delete, Key: op.Key}
 			}
 		})
-	}},
+	}, nil},
 	{"a placement that one node knows otherwise", []Oracle{OraclePlacement}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
 			shard, tag, ok := groupOf(op.Key)
@@ -152,7 +153,7 @@ var plantedBelow = []plantedBug{
 			op.Value = append([]byte(nil), op.Value...)
 			op.Value[len(op.Value)-1] ^= 1
 		})
-	}},
+	}, nil},
 	{"a log that is never cut on disk", []Oracle{OracleBounds, OracleLog}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
 			shard, tag, ok := groupOf(op.Key)
@@ -164,7 +165,7 @@ var plantedBelow = []plantedBug{
 				op.Value = op.Key
 			}
 		})
-	}},
+	}, nil},
 	{"views of the store that are never closed", []Oracle{OracleBounds}, func(w *World) {
 		warp(w, func(m *warped) {
 			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
@@ -174,14 +175,14 @@ var plantedBelow = []plantedBug{
 				in.Serve(req, reply)
 			}
 		})
-	}},
+	}, nil},
 	{"no vote counts once a node is lost", []Oracle{OracleLiveness}, func(w *World) {
 		bendRaft(w, func(_ *host, m *raftpb.Message) {
 			if t := m.GetType(); len(w.core()) < len(w.hosts) && (t == raftpb.MsgVoteResp || t == raftpb.MsgPreVoteResp) {
 				m.Reject = new(true)
 			}
 		})
-	}},
+	}, nil},
 	{"a result that one replica remembers otherwise", []Oracle{OracleOnce}, func(w *World) {
 		bendWrites(w, func(h *host, op *disk.Op) {
 			shard, tag, ok := groupOf(op.Key)
@@ -191,7 +192,7 @@ var plantedBelow = []plantedBug{
 			op.Value = append([]byte(nil), op.Value...)
 			op.Value[len(op.Value)-1] ^= 1
 		})
-	}},
+	}, nil},
 }
 
 // appendUints encodes a hard state.

@@ -16,7 +16,7 @@ func TestStory(t *testing.T) {
 		}
 		for seed := uint64(1000); ; seed++ {
 			o := realTime()
-			o.Tape = true
+			o.Tape, o.Blind = true, p.blind
 			w := newWorld(DrawScenario(seed), o)
 			w.sabotage = p.plant
 			r := w.run()
