@@ -67,8 +67,9 @@ var rooms = []room{
 	{"client/scan", core, ".", "reading JSON is a function of bytes, the same at both ends of the HTTP interface"},
 	{"client", edge, ". client/scan", "a user's program links the client and must not link the server"},
 	{"api", edge, ". ring client client/scan", "HTTP is a surface over any backend; it does not know how a node is built. The ring it shows is arithmetic on the node table"},
+	{"api/metrics", edge, ".", "figures for Prometheus, from any source that adds them; it knows requests, and neither node nor store"},
 	{"api/mcp", edge, ". api client", "MCP tools are another surface over the same operations"},
-	{"embed", edge, nodeRooms + " api client disk/pebble index/memory/offheap net/tcp", "the one place that joins the core to the real seams"},
+	{"embed", edge, nodeRooms + " api api/metrics client disk/pebble index/memory/offheap net/tcp", "the one place that joins the core to the real seams"},
 	{"cmd/ruvector-flow/dataset", edge, ".", "readers of files of vectors: points come out, whatever is done with them"},
 	{"cmd/ruvector-flow", edge, ". api api/mcp client embed index index/distance index/graph index/memory index/memory/offheap cmd/ruvector-flow/dataset", "the production binary: flags and output over embed and client, and never the simulator"},
 	{"sim/mutants", edge, "sim", "bugs as data: they name texts of the product and oracles of the simulator, and build neither"},
@@ -78,6 +79,8 @@ var rooms = []room{
 // modules says which rooms may import a module of others, by path prefix.
 var modules = []struct{ prefix, rooms, why string }{
 	{"github.com/cockroachdb/pebble", "disk/pebble", "the seam lies above Pebble, which starts goroutines: only the real disk may know it"},
+	{"github.com/prometheus/client_golang", "api/metrics", "one room exports figures; everybody else offers them without knowing to whom"},
+	{"github.com/prometheus/client_model", "disk/pebble", "Pebble tells the durations of its syncs in no other form"},
 	{"go.etcd.io/raft", "net node node/replica node/shard node/system sim", "Raft is an implementation detail of a replica, carried by the codec; the simulator's Raft oracles read the messages"},
 	{"github.com/anishathalye/porcupine", "linearizability", "one room holds the models and turns verdicts into answers"},
 	{"github.com/spf13/cobra", "cmd/ruvector-flow cmd/flow-sim", "only a binary has flags and commands"},

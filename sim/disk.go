@@ -355,6 +355,21 @@ func (s *diskSnapshot) Scan(lo, hi []byte, visit func(key, value []byte) bool) e
 	return s.disk.scan(s.root, lo, hi, visit)
 }
 
+// Size implements disk.Snapshot, exact: the simulated device holds what lives, as it is.
+func (s *diskSnapshot) Size(lo, hi []byte) (bytes uint64, err error) {
+	s.check()
+	if s.disk.Reading != nil {
+		if err := s.disk.Reading(); err != nil {
+			return 0, err
+		}
+	}
+	s.root.visit(lo, hi, func(key, value []byte) bool {
+		bytes += uint64(len(key) + len(value))
+		return true
+	})
+	return bytes, nil
+}
+
 func (s *diskSnapshot) Close() error {
 	s.check()
 	s.root, s.closed = nil, true

@@ -2,7 +2,9 @@ package disktest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 
 	"github.com/ruvector-flow/ruvector-flow/disk"
@@ -28,6 +30,7 @@ var cases = []struct {
 	{"a large batch is atomic and durable", caseLargeBatch},
 	{"many syncs are in flight at once", caseManyInFlight},
 	{"usage is known", caseUsage},
+	{"the size of a range follows its rows", caseSize},
 }
 
 func put(c *checker, d disk.Disk, sync bool, keysAndValues ...string) {
@@ -296,4 +299,57 @@ func caseUsage(h Harness) error {
 		return fmt.Errorf("usage %+v: the test needs a disk with free space", u)
 	}
 	return nil
+}
+
+// caseSize writes two neighbouring ranges of rows that do not compress, the second four
+// times the first, and removes the first again.
+func caseSize(h Harness) error {
+	const rows, rowBytes = 300, 4 << 10
+	c, d, random := newChecker(), h.Disk(), rand.New(rand.NewPCG(1, 2))
+	value := make([]byte, rowBytes)
+	for i := range 5 * rows {
+		for j := range value {
+			value[j] = byte(random.Uint32())
+		}
+		put(c, d, true, fmt.Sprintf("%c%06d", 'b'+min(i/rows, 1), i), string(value))
+	}
+	sizes := func() (first, second, both, beside uint64, err error) {
+		view := d.Snapshot()
+		size := func(lo, hi string) (bytes uint64) {
+			var failed error
+			if bytes, failed = view.Size([]byte(lo), []byte(hi)); err == nil {
+				err = failed
+			}
+			return bytes
+		}
+		first, second, both, beside = size("b", "c"), size("c", "d"), size("a", "z"), size("d", "z")
+		return first, second, both, beside, errors.Join(err, view.Close())
+	}
+	near := func(what string, got, want uint64) error {
+		if slack := want/20 + 64<<10; got+slack < want || got > want+slack {
+			return fmt.Errorf("%s takes %d bytes, want about %d", what, got, want)
+		}
+		return nil
+	}
+	if err := drain(h, c); err != nil {
+		return err
+	}
+	const one = rows * (rowBytes + 7)
+	first, second, both, beside, err := sizes()
+	err = errors.Join(err, near("the first range", first, one), near("the second range", second, 4*one),
+		near("all", both, 5*one), near("an empty range", beside, 0))
+	if err != nil {
+		return err
+	}
+	var b disk.Batch
+	b.DeleteRange([]byte("b"), []byte("c"))
+	c.apply(d, &b, true)
+	if err := drain(h, c); err != nil {
+		return err
+	}
+	first, second, _, _, err = sizes()
+	if first > one+64<<10 {
+		err = errors.Join(err, fmt.Errorf("an emptied range takes %d bytes, more than the %d it had", first, one))
+	}
+	return errors.Join(err, near("the range beside an emptied one", second, 4*one))
 }

@@ -210,6 +210,14 @@ type memSnapshot struct{ *memDisk }
 
 func (memSnapshot) Close() error { return nil }
 
+func (m memSnapshot) Size(lo, hi []byte) (bytes uint64, err error) {
+	err = m.Scan(lo, hi, func(key, value []byte) bool {
+		bytes += uint64(len(key) + len(value))
+		return true
+	})
+	return bytes, err
+}
+
 func (m *memDisk) Snapshot() disk.Snapshot {
 	switch m.flaw {
 	case snapshotMoves:

@@ -34,8 +34,8 @@ const (
 	maxInFlightSyncs = 2048
 	// maxOpenFailures is the number of background errors after which Open gives up.
 	maxOpenFailures = 3
-	// usageRefresh is the age at which the figures of Usage are read again.
-	usageRefresh = 2 * time.Second
+	// figuresRefresh is the age at which Figures and Usage are read again.
+	figuresRefresh = 2 * time.Second
 )
 
 // Options are the settings of a store. The zero value is good.
@@ -92,10 +92,10 @@ type Store struct {
 
 	finisher finisher // delivers the done functions
 	pacer    pacer    // slows them down when Pebble falls behind
-	usage    atomic.Pointer[disk.Usage]
+	figures  atomic.Pointer[Figures]
 
 	stop chan struct{}  // closed by Close
-	wait sync.WaitGroup // the goroutines of finisher and usage; Close waits
+	wait sync.WaitGroup // the goroutines of finisher and figures; Close waits
 
 	mu        sync.Mutex // guards snapshots
 	snapshots map[*snapshot]struct{}
@@ -130,10 +130,10 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err := s.fence.arm(); err != nil {
 		return nil, readError(op, "open store in "+dir, errors.Join(err, s.db.Close(), lock.Close()))
 	}
-	s.readUsage()
+	s.readFigures()
 	s.wait.Add(2) // both end when Close closes stop and the finisher
 	go s.finish()
-	go s.refreshUsage()
+	go s.refreshFigures()
 	return s, nil
 }
 

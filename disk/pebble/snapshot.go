@@ -2,9 +2,7 @@ package pebble
 
 import (
 	"errors"
-	"math"
 	"sync"
-	"time"
 
 	pdb "github.com/cockroachdb/pebble/v2"
 
@@ -121,30 +119,4 @@ func (s *Store) closeSnapshots() error {
 		err = errors.Join(err, snap.close())
 	}
 	return err
-}
-
-// Usage implements disk.Disk. Free is math.MaxUint64 when the file system cannot tell.
-func (s *Store) Usage() disk.Usage { return *s.usage.Load() }
-
-func (s *Store) readUsage() {
-	u := disk.Usage{Used: s.db.Metrics().DiskSpaceUsage(), Free: math.MaxUint64}
-	if d, err := s.opts.FS.GetDiskUsage(s.dir); err == nil {
-		u.Free = d.AvailBytes
-	}
-	s.usage.Store(&u)
-}
-
-// refreshUsage is a goroutine of the store; it ends when Close closes stop.
-func (s *Store) refreshUsage() {
-	defer s.wait.Done()
-	tick := time.NewTicker(usageRefresh)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.stop:
-			return
-		case <-tick.C:
-			s.readUsage()
-		}
-	}
 }

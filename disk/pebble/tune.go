@@ -61,6 +61,7 @@ func (s *Store) options() *pdb.Options {
 		L0StopWritesThreshold:       stopSublevels,
 		LBaseMaxBytes:               baseLevelBytes,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(2, min(4, runtime.NumCPU()/2)) },
+		BlockPropertyCollectors:     []func() pdb.BlockPropertyCollector{newTableMark},
 	}
 	size := int64(flushFileBytes)
 	for i := range o.TargetFileSizes {
