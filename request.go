@@ -142,8 +142,11 @@ type CountResponse struct {
 	Outcome
 	ReadInfo
 	Count uint64
-	// MemoryBytes is what one copy of the whole collection takes in memory, filtered or not.
-	MemoryBytes uint64
+	// MemoryBytes and DiskBytes are what one copy of the whole collection takes in memory and
+	// on disk, filtered or not; the latter was measured some seconds ago.
+	MemoryBytes, DiskBytes uint64
+	// Segments is how many segments the collection has, over all shards.
+	Segments int
 }
 
 // ScrollRequest reads a page of points in id order.
@@ -321,6 +324,9 @@ type ReplicaStatus struct {
 	// points, graphs, payload indexes and the retained log.
 	Points      uint64
 	MemoryBytes uint64
+	// DiskBytes is what the replica takes of the disk: rows, graphs, log and what a
+	// compaction has yet to remove, measured some seconds ago.
+	DiskBytes uint64
 	// Segments is how many segments the shard's log has made, and Graphs how many of them
 	// are searched by their graph here: the others are searched exactly until they are.
 	// BadGraphs of the others had a graph that was damaged or not what the log says.

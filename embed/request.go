@@ -109,6 +109,8 @@ func failed(req flow.Request, err *flow.Error) flow.Response {
 		return &flow.JoinResponse{Outcome: o}
 	case *flow.EstimateRequest:
 		return &flow.EstimateResponse{Outcome: o}
+	case *flow.FiguresRequest:
+		return &flow.FiguresResponse{Outcome: o}
 	case *flow.StatusRequest:
 		return &flow.StatusResponse{Outcome: o}
 	case *flow.VerifyRequest:

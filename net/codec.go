@@ -17,11 +17,11 @@ func encodeMessage(w *wire.Writer, m Message, format flow.FormatVersion) {
 		encodeRaft(w, m.M)
 	case *Call:
 		w.Uint(m.ID)
-		encodeBody(w, m.Body)
+		encodeBody(w, m.Body, format)
 	case *Reply:
 		w.Uint(m.ID)
 		encodeError(w, m.Err)
-		encodeBody(w, m.Body)
+		encodeBody(w, m.Body, format)
 	case *Status:
 		encodeStatus(w, m, format)
 	case *SnapshotChunk:
@@ -41,9 +41,9 @@ func decodeMessage(r *wire.Reader, kind byte, format flow.FormatVersion) Message
 	case kindRaft:
 		return &Raft{Shard: flow.ShardID(r.Uint()), M: decodeRaft(r)}
 	case kindCall:
-		return &Call{ID: r.Uint(), Body: decodeBody(r)}
+		return &Call{ID: r.Uint(), Body: decodeBody(r, format)}
 	case kindReply:
-		return &Reply{ID: r.Uint(), Err: decodeError(r), Body: decodeBody(r)}
+		return &Reply{ID: r.Uint(), Err: decodeError(r), Body: decodeBody(r, format)}
 	case kindStatus:
 		return decodeStatus(r, format)
 	case kindChunk:
@@ -55,7 +55,7 @@ func decodeMessage(r *wire.Reader, kind byte, format flow.FormatVersion) Message
 	return nil
 }
 
-func encodeBody(w *wire.Writer, b Body) {
+func encodeBody(w *wire.Writer, b Body, format flow.FormatVersion) {
 	if b == nil {
 		w.Byte(bodyNone)
 		return
@@ -72,7 +72,7 @@ func encodeBody(w *wire.Writer, b Body) {
 	case *Read:
 		encodeRead(w, b)
 	case *ReadResult:
-		encodeReadResult(w, b)
+		encodeReadResult(w, b, format)
 	case *Checkpoint:
 		w.Uint(uint64(b.Shard))
 		w.Raw(b.Request[:])
@@ -97,7 +97,7 @@ func encodeBody(w *wire.Writer, b Body) {
 	}
 }
 
-func decodeBody(r *wire.Reader) Body {
+func decodeBody(r *wire.Reader, format flow.FormatVersion) Body {
 	switch r.Byte() {
 	case bodyNone:
 	case bodyWrite:
@@ -107,7 +107,7 @@ func decodeBody(r *wire.Reader) Body {
 	case bodyRead:
 		return decodeRead(r)
 	case bodyReadResult:
-		return decodeReadResult(r)
+		return decodeReadResult(r, format)
 	case bodyCheckpoint:
 		return &Checkpoint{Shard: flow.ShardID(r.Uint()), Request: decodeRequestID(r)}
 	case bodyDigest:
@@ -205,11 +205,15 @@ func decodeRead(r *wire.Reader) *Read {
 	return b
 }
 
-func encodeReadResult(w *wire.Writer, b *ReadResult) {
+func encodeReadResult(w *wire.Writer, b *ReadResult, format flow.FormatVersion) {
 	encodeToken(w, b.Served)
 	w.Bool(b.Dropped)
 	w.Uint(b.Count)
 	w.Uint(b.MemoryBytes)
+	if format >= 2 {
+		w.Uint(b.DiskBytes)
+		w.Uint(uint64(b.Segments))
+	}
 	w.Uint(uint64(len(b.Hits)))
 	for i := range b.Hits {
 		h := &b.Hits[i]
@@ -221,8 +225,11 @@ func encodeReadResult(w *wire.Writer, b *ReadResult) {
 	}
 }
 
-func decodeReadResult(r *wire.Reader) *ReadResult {
+func decodeReadResult(r *wire.Reader, format flow.FormatVersion) *ReadResult {
 	b := &ReadResult{Served: decodeToken(r), Dropped: r.Bool(), Count: r.Uint(), MemoryBytes: r.Uint()}
+	if format >= 2 {
+		b.DiskBytes, b.Segments = r.Uint(), int(r.Uint())
+	}
 	n := r.Count(8)
 	b.Hits = make([]flow.Hit, 0, n)
 	for range n {
@@ -293,6 +300,9 @@ func encodeStatus(w *wire.Writer, m *Status, format flow.FormatVersion) {
 	}
 	if format >= 2 {
 		w.Byte(byte(m.Floor))
+		for i := range m.Replicas {
+			w.Uint(m.Replicas[i].DiskBytes)
+		}
 	}
 }
 
@@ -313,6 +323,9 @@ func decodeStatus(r *wire.Reader, format flow.FormatVersion) *Status {
 	}
 	if format >= 2 {
 		m.Floor = flow.FormatVersion(r.Byte())
+		for i := range m.Replicas {
+			m.Replicas[i].DiskBytes = r.Uint()
+		}
 	}
 	return m
 }

@@ -69,10 +69,25 @@ func (s source) frame() *net.Frame {
 
 // in is what a message says in a format version.
 func in(format flow.FormatVersion, m net.Message) net.Message {
-	if status, ok := m.(*net.Status); ok && format < 2 {
-		former := *status
-		former.Floor = 0
+	if format >= 2 {
+		return m
+	}
+	switch m := m.(type) {
+	case *net.Status:
+		former := *m
+		former.Floor, former.Replicas = 0, slices.Clone(m.Replicas)
+		for i := range former.Replicas {
+			former.Replicas[i].DiskBytes = 0
+		}
 		return &former
+	case *net.Reply:
+		if result, ok := m.Body.(*net.ReadResult); ok {
+			body := *result
+			body.DiskBytes, body.Segments = 0, 0
+			former := *m
+			former.Body = &body
+			return &former
+		}
 	}
 	return m
 }
@@ -118,7 +133,7 @@ func (s source) body(kind string) net.Body {
 	case "reply written":
 		return &net.Written{Index: s.uint(), Result: s.bytes()}
 	case "reply read":
-		return &net.ReadResult{Served: s.token(), Dropped: s.bool(), Count: s.uint(), MemoryBytes: s.uint(), Hits: append([]flow.Hit{}, many(s, s.hit)...)}
+		return &net.ReadResult{Served: s.token(), Dropped: s.bool(), Count: s.uint(), MemoryBytes: s.uint(), DiskBytes: s.uint(), Segments: s.int(), Hits: append([]flow.Hit{}, many(s, s.hit)...)}
 	case "reply digest":
 		return &net.DigestResult{Replica: s.replica(), Known: s.bool(), Passed: s.bool(), Digest: s.uint()}
 	}
@@ -166,7 +181,7 @@ func (s source) status() *net.Status {
 			return flow.ReplicaStatus{
 				Shard: s.shard(), Replica: s.replica(), Role: flow.ReplicaRole(s.byte()), Leader: s.replica(), Leading: s.bool(),
 				Term: s.uint(), Applied: s.uint(), Commit: s.uint(), FirstIndex: s.uint(), LastIndex: s.uint(),
-				Digest: s.uint(), Points: s.uint(), MemoryBytes: s.uint(),
+				Digest: s.uint(), Points: s.uint(), MemoryBytes: s.uint(), DiskBytes: s.uint(),
 				Segments: s.int(), Graphs: s.int(), BadGraphs: s.int(),
 			}
 		}),

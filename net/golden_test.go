@@ -35,7 +35,7 @@ var golden = map[string]net.Message{
 		Op: "replica.Propose", Kind: flow.NotLeader, HasShard: true, Shard: 2, Leader: 3, Err: errors.New("replica n1.1 does not lead"),
 	}},
 	"reply written": &net.Reply{ID: 9, Body: &net.Written{Index: 1001, Result: []byte{0, 1, 1}}},
-	"reply read": &net.Reply{ID: 9, Body: &net.ReadResult{Served: flow.SessionToken{{Shard: 1, Index: 20}}, Dropped: true, Count: 60000, MemoryBytes: 1 << 28, Hits: []flow.Hit{
+	"reply read": &net.Reply{ID: 9, Body: &net.ReadResult{Served: flow.SessionToken{{Shard: 1, Index: 20}}, Dropped: true, Count: 60000, MemoryBytes: 1 << 28, DiskBytes: 1 << 29, Segments: 7, Hits: []flow.Hit{
 		{Point: flow.Point{ID: flow.NumberID(7), Vector: flow.Vector{1, 2}, Payload: []byte(`{"a":1}`), Version: 20}, Distance: 0.25},
 		{Point: flow.Point{ID: "sx", Version: 19}, Distance: -1},
 	}}},
@@ -45,7 +45,7 @@ var golden = map[string]net.Message{
 		Usage: flow.NodeUsage{MemoryBytes: 1 << 30, MemoryLimitBytes: 1 << 31, CPUPercent: 12.5, NetworkBitsPerSecond: 8e6, CPUSeconds: 100.25, DiskUsedBytes: 1 << 31, DiskFreeBytes: 1 << 40, Kernel: "avx2"},
 		Replicas: []flow.ReplicaStatus{{
 			Shard: 1, Replica: flow.NewReplicaID(1, 1), Role: flow.Voter, Leader: flow.NewReplicaID(2, 1), Leading: true, Term: 5, Applied: 1000, Commit: 1001,
-			FirstIndex: 700, LastIndex: 1002, Digest: 0x1122334455667788, Points: 123, MemoryBytes: 456789, Segments: 4, Graphs: 3, BadGraphs: 1,
+			FirstIndex: 700, LastIndex: 1002, Digest: 0x1122334455667788, Points: 123, MemoryBytes: 456789, DiskBytes: 567890, Segments: 4, Graphs: 3, BadGraphs: 1,
 		}},
 		NoLead: true, Floor: 2,
 		Noted: []net.NotedDigest{{Shard: 1, Index: 768, Digest: 0x8877665544332211}},

@@ -92,8 +92,10 @@ type ReadResult struct {
 	// Dropped says that a shard's log has dropped the collection: resolve its name again.
 	Dropped bool
 	Count   uint64
-	// MemoryBytes is what the collection takes in the shards that answer a count.
-	MemoryBytes uint64
+	// MemoryBytes and DiskBytes are what the collection takes in the shards that answer a
+	// count, Segments how many it has there; the last two since format version 2.
+	MemoryBytes, DiskBytes uint64
+	Segments               int
 	// Hits holds points in id order (get, scroll: Distance 0) or hits (search).
 	Hits []flow.Hit
 }

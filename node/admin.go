@@ -31,6 +31,8 @@ func (n *Node) serve(req flow.Request, reply func(flow.Response)) {
 		n.serveJoin(req, reply)
 	case *flow.EstimateRequest:
 		reply(n.estimate(req))
+	case *flow.FiguresRequest:
+		reply(n.figures(req))
 	case *flow.StatusRequest:
 		reply(n.cluster())
 	case *flow.VerifyRequest:

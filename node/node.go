@@ -116,6 +116,7 @@ type Node struct {
 	leaders  leaders
 	upkeep   upkeep
 	formats  formats
+	sizes    sizes
 
 	// confirmed says that the copy of the system state holds all that was committed when
 	// the node started, or later; confirming that it is being asked for.
@@ -267,6 +268,7 @@ func (n *Node) Tick() {
 	n.tickFields()
 	n.tickLeaders()
 	n.tickUpkeep()
+	n.tickSizes()
 }
 
 // Receive is an input: a frame has arrived. Frames that are damaged, of another
@@ -529,6 +531,7 @@ func (n *Node) Replica(s flow.ShardID) (status flow.ReplicaStatus, ok bool) {
 		return status, false
 	}
 	status = r.Status()
+	status.DiskBytes = n.sizes.shard(s)
 	if su := n.upkeep.shards[s]; su != nil {
 		status.Segments, status.Graphs, status.BadGraphs = su.segments, su.attached, su.bad
 	}

@@ -352,6 +352,8 @@ func (n *Node) serveCount(req *flow.CountRequest, reply func(flow.Response)) {
 			for _, r := range op.results {
 				resp.Count += r.Count
 				resp.MemoryBytes += r.MemoryBytes
+				resp.DiskBytes += r.DiskBytes
+				resp.Segments += r.Segments
 			}
 		}
 		reply(resp)

@@ -105,9 +105,7 @@ func (n *Node) run(sv *serving) {
 	}
 	switch sv.query.Kind {
 	case net.ReadCount:
-		for _, s := range shards {
-			res.MemoryBytes += n.shard(s).Bytes(sv.query.Collection)
-		}
+		n.account(res, sv.query.Collection, shards)
 		if len(sv.query.Filter) > 0 {
 			n.runCount(sv, res, shards)
 			return

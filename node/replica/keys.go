@@ -37,6 +37,9 @@ const (
 // GroupsPrefix is the first byte of every group's keys.
 const GroupsPrefix = groupPrefix
 
+// GroupPrefix returns what all keys of a shard's group begin with.
+func GroupPrefix(shard flow.ShardID) []byte { return groupKey(shard, 0)[:5] }
+
 func groupKey(shard flow.ShardID, tag byte) []byte {
 	k := make([]byte, 0, 32)
 	k = append(k, groupPrefix)
@@ -162,7 +165,7 @@ func Bootstrap(b *disk.Batch, shard flow.ShardID, id flow.ReplicaID, rows []net.
 
 // Destroy removes, in b, all that a store holds of a shard's group.
 func Destroy(b *disk.Batch, shard flow.ShardID) {
-	prefix := groupKey(shard, 0)[:5]
+	prefix := GroupPrefix(shard)
 	b.DeleteRange(prefix, disk.After(prefix))
 }
 
@@ -204,7 +207,7 @@ func Stored(d disk.Reader, max flow.ShardID) (shards []flow.ShardID) {
 			return shards
 		}
 		shards = append(shards, shard)
-		from = disk.After(groupKey(shard, 0)[:5])
+		from = disk.After(GroupPrefix(shard))
 	}
 }
 

@@ -65,6 +65,12 @@ func IDRange(id flow.CollectionID, from flow.PointID) (lo, hi []byte) {
 	return idKey(id, from), disk.After(key(rowID, id, 0))
 }
 
+// Prefixes returns what the state keys of a collection's rows begin with: its segments,
+// ids, points and payloads.
+func Prefixes(id flow.CollectionID) [][]byte {
+	return [][]byte{key(rowSegment, id, 0), key(rowID, id, 0), key(rowPoint, id, 0), key(rowPayload, id, 0)}
+}
+
 // DecodeSlot reads the value of an id row.
 func DecodeSlot(value []byte) (uint64, error) {
 	if len(value) != 8 {

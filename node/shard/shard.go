@@ -291,8 +291,8 @@ func (m *Machine) drop(position uint64, ids []flow.CollectionID, rows *replica.R
 		if c == nil {
 			continue
 		}
-		for _, tag := range []byte{rowSegment, rowID, rowPoint, rowPayload} {
-			rows.DeleteRange(key(tag, id, 0), disk.After(key(tag, id, 0)), c.hashes)
+		for _, prefix := range Prefixes(id) {
+			rows.DeleteRange(prefix, disk.After(prefix), c.hashes)
 			c.hashes = 0 // it is of all of them
 		}
 		rows.Delete(collectionKey(id), replica.RowHash(collectionKey(id), c.definition.row()))
