@@ -107,6 +107,7 @@ func (x *exchange) send(status int) {
 	head := x.w.Header()
 	head.Set("Content-Type", "application/json")
 	head.Set("Content-Length", strconv.Itoa(len(x.out)))
+	x.status = status
 	x.w.WriteHeader(status)
 	x.w.Write(x.out) // a client that is gone has no use for an error
 }

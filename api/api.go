@@ -59,6 +59,12 @@ type Config struct {
 	// of everything else; default DefaultPointsBodyBytes and DefaultBodyBytes. Each
 	// request under way may take a few times as much memory.
 	MaxPointsBodyBytes, MaxBodyBytes int64
+	// Metrics serves GET /metrics; without it there is no such route.
+	Metrics http.Handler
+	// Observe, if not nil, is told of each request that was answered: its route as it is
+	// written here without the method, or "other"; its method, the answer's status, and how
+	// long it took. It is called on the request's goroutine.
+	Observe func(route, method string, status int, took time.Duration)
 }
 
 func (c Config) validate() Config {
@@ -126,11 +132,18 @@ func New(b Backend, cfg Config) http.Handler {
 		{"POST /cluster/verify", small, (*exchange).verify},
 		{"POST /cluster/join", small, (*exchange).join},
 	} {
-		h.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { h.serve(w, req, r.body, r.serve) })
+		_, route, _ := strings.Cut(strings.TrimSuffix(r.pattern, "{$}"), " ")
+		h.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { h.serve(w, req, route, r.body, r.serve) })
 	}
-	h.mux.HandleFunc(elsewhere, func(w http.ResponseWriter, req *http.Request) { h.serve(w, req, 0, (*exchange).noRoute) })
+	if h.cfg.Metrics != nil {
+		h.mux.Handle("GET /metrics", h.cfg.Metrics)
+	}
+	h.mux.HandleFunc(elsewhere, func(w http.ResponseWriter, req *http.Request) { h.serve(w, req, otherRoute, 0, (*exchange).noRoute) })
 	return h.mux
 }
+
+// otherRoute is what Observe is told of a request that has no route.
+const otherRoute = "other"
 
 // elsewhere is the pattern of all that has no route of its own.
 const elsewhere = "/"
@@ -165,16 +178,21 @@ type exchange struct {
 	// body is the whole body, and out the answer being built; both go back to
 	// the pool when the exchange ends.
 	body, out []byte
+	// status is that of the answer, once it is sent.
+	status int
 }
 
 // serve reads the body, lets f answer, and answers with f's error if it has one.
-func (h *handler) serve(w http.ResponseWriter, r *http.Request, limit int64, f func(*exchange) error) {
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, route string, limit int64, f func(*exchange) error) {
 	x := &exchange{h: h, w: w, r: r, start: time.Now()}
 	in, out := h.buffers.Get().(*[]byte), h.buffers.Get().(*[]byte)
 	x.out = (*out)[:0]
 	defer func() {
 		h.giveBack(in, x.body)
 		h.giveBack(out, x.out)
+		if h.cfg.Observe != nil {
+			h.cfg.Observe(route, r.Method, x.status, time.Since(x.start))
+		}
 	}()
 	err := x.read((*in)[:0], limit)
 	if err == nil {

@@ -117,10 +117,11 @@ func (x *exchange) collection() error {
 	info := client.CollectionInfo{
 		PayloadSchema:   schema,
 		MemoryBytes:     n.MemoryBytes,
+		DiskBytes:       n.DiskBytes,
 		Status:          "green",
 		OptimizerStatus: "ok",
 		PointsCount:     n.Count,
-		SegmentsCount:   len(s.Shards),
+		SegmentsCount:   n.Segments,
 		Config: client.CollectionConfig{Params: client.CollectionParams{
 			Vectors:           client.VectorParams{Size: row.Dim, Distance: row.Metric.String()},
 			ShardNumber:       len(s.Shards),

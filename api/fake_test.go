@@ -59,6 +59,7 @@ func (f *fake) Do(ctx context.Context, req flow.Request) flow.Response {
 		resp := &flow.CountResponse{Outcome: flow.Outcome{Err: err}, ReadInfo: f.info(r.Read)}
 		if err == nil {
 			resp.Count = uint64(len(c.points))
+			resp.MemoryBytes, resp.DiskBytes, resp.Segments = 1000*resp.Count, 2000*resp.Count, 7
 		}
 		return resp
 	case *flow.ScrollRequest:
@@ -283,7 +284,7 @@ func (f *fake) status() *flow.StatusResponse {
 	id := func(n flow.NodeID) flow.ReplicaID { return flow.NewReplicaID(n, 1) }
 	replica := func(s flow.ShardID, n, leader flow.NodeID) flow.ReplicaStatus {
 		return flow.ReplicaStatus{Shard: s, Replica: id(n), Role: flow.Voter, Leader: id(leader), Leading: n == leader, Term: 4, Applied: f.index[s],
-			Commit: f.index[s], FirstIndex: 1, LastIndex: f.index[s], Digest: 0xd00d + uint64(s), Points: points[s], MemoryBytes: 1000 * points[s]}
+			Commit: f.index[s], FirstIndex: 1, LastIndex: f.index[s], Digest: 0xd00d + uint64(s), Points: points[s], MemoryBytes: 1000 * points[s], DiskBytes: 3000 * points[s]}
 	}
 	node := func(n flow.NodeID, name string, up bool, replicas ...flow.ReplicaStatus) flow.NodeStatus {
 		return flow.NodeStatus{NodeInfo: flow.NodeInfo{ID: n, Name: name, Addr: name + ":1", APIAddr: name + ":2", Region: "r" + name[4:]}, Up: up, Incarnation: 1, FormatVersion: 2,

@@ -112,7 +112,8 @@ func shardsView(s *flow.StatusResponse) client.ShardList {
 		v := client.Shard{ID: p.Shard.UserID(), Start: hex64(p.Start), Epoch: p.Epoch, Moving: p.Moving, Replicas: make([]client.Replica, len(p.Replicas))}
 		leader := rs.leader(p.Shard)
 		if leader != nil {
-			v.NodeID, v.VectorCount, v.MemoryMB = leader.node.Name, leader.Points, float64(leader.MemoryBytes)/bytesPerMB
+			v.NodeID, v.VectorCount = leader.node.Name, leader.Points
+			v.MemoryMB, v.DiskMB = float64(leader.MemoryBytes)/bytesPerMB, float64(leader.DiskBytes)/bytesPerMB
 		}
 		for j, id := range p.Replicas {
 			v.Replicas[j] = replicaView(rs, p.Shard, id, leader)
@@ -131,7 +132,8 @@ func replicaView(rs *reports, shard flow.ShardID, id flow.ReplicaID, leader *rep
 	v.Role, v.Up, v.Leading = r.Role.String(), r.node.Up, leader != nil && leader.Replica == id
 	v.Term, v.Applied, v.Commit, v.FirstIndex, v.LastIndex = r.Term, r.Applied, r.Commit, r.FirstIndex, r.LastIndex
 	v.Segments, v.Graphs = r.Segments, r.Graphs
-	v.Digest, v.VectorCount, v.MemoryMB = hex64(r.Digest), r.Points, float64(r.MemoryBytes)/bytesPerMB
+	v.Digest, v.VectorCount = hex64(r.Digest), r.Points
+	v.MemoryMB, v.DiskMB = float64(r.MemoryBytes)/bytesPerMB, float64(r.DiskBytes)/bytesPerMB
 	return v
 }
 
@@ -144,6 +146,7 @@ func statsView(s *flow.StatusResponse) client.Stats {
 	for i := range s.Nodes {
 		if s.Nodes[i].Up {
 			v.TotalMemoryGB += float64(s.Nodes[i].Usage.MemoryBytes) / bytesPerGB
+			v.TotalDiskGB += float64(s.Nodes[i].Usage.DiskUsedBytes) / bytesPerGB
 		}
 	}
 	for _, sh := range shards.Shards {

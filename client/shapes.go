@@ -135,13 +135,17 @@ type CollectionList struct {
 type CollectionInfo struct {
 	// Status is "green", "yellow" (some replicas are missing) or "red" (some
 	// shards are missing, seen only with partial=true).
-	Status          string           `json:"status"`
-	OptimizerStatus string           `json:"optimizer_status"`
-	PointsCount     uint64           `json:"points_count"`
-	SegmentsCount   int              `json:"segments_count"`
-	Config          CollectionConfig `json:"config"`
-	// MemoryBytes is what one copy of the collection takes in memory.
+	Status          string `json:"status"`
+	OptimizerStatus string `json:"optimizer_status"`
+	PointsCount     uint64 `json:"points_count"`
+	// SegmentsCount is how many segments of the index one copy has, over all shards; the
+	// latest points of each shard are in none.
+	SegmentsCount int              `json:"segments_count"`
+	Config        CollectionConfig `json:"config"`
+	// MemoryBytes is what one copy of the collection takes in memory, DiskBytes what its
+	// rows and graphs take of the disk, measured some seconds ago.
 	MemoryBytes uint64 `json:"memory_bytes"`
+	DiskBytes   uint64 `json:"disk_bytes"`
 	// PayloadSchema holds the indexed fields of payloads by their paths.
 	PayloadSchema map[string]PayloadSchema `json:"payload_schema"`
 }

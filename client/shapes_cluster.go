@@ -65,6 +65,9 @@ type Replica struct {
 	Digest      string  `json:"digest"`
 	VectorCount uint64  `json:"vectorCount"`
 	MemoryMB    float64 `json:"memoryMB"`
+	// DiskMB is what the replica takes of the disk, rows, graphs and log, measured some
+	// seconds ago, in 10^6 bytes.
+	DiskMB float64 `json:"diskMB"`
 	// Segments is how many segments the shard has, Graphs how many of them the replica
 	// searches by their graph; the others it searches exactly.
 	Segments int `json:"segments"`
@@ -76,9 +79,10 @@ type Shard struct {
 	// ID is 0-based. NodeID is the leader's name, empty when none is known.
 	ID     int    `json:"id"`
 	NodeID string `json:"nodeId"`
-	// VectorCount and MemoryMB (10^6 bytes) are of the leader's replica.
+	// VectorCount, MemoryMB and DiskMB (10^6 bytes) are of the leader's replica.
 	VectorCount uint64  `json:"vectorCount"`
 	MemoryMB    float64 `json:"memoryMB"`
+	DiskMB      float64 `json:"diskMB"`
 	// Start is the first hash of the shard's range, 16 hexadecimal digits.
 	Start    string    `json:"start"`
 	Epoch    uint64    `json:"epoch"`
@@ -99,7 +103,9 @@ type Stats struct {
 	// TotalVectors counts each point once: the sum over the shards' leaders.
 	TotalVectors uint64 `json:"totalVectors"`
 	// TotalMemoryGB is the resident memory of all healthy nodes, in 10^9 bytes.
-	TotalMemoryGB     float64 `json:"totalMemoryGB"`
+	TotalMemoryGB float64 `json:"totalMemoryGB"`
+	// TotalDiskGB is what the stores of all healthy nodes take of their disks, in 10^9 bytes.
+	TotalDiskGB       float64 `json:"totalDiskGB"`
 	ShardCount        int     `json:"shardCount"`
 	ReplicationFactor int     `json:"replicationFactor"`
 	CollectionCount   int     `json:"collectionCount"`

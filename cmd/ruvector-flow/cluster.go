@@ -78,7 +78,7 @@ func (a *app) shardList() *cobra.Command {
 }
 
 func shardTable(t *table, shards []client.Shard) {
-	t.row("SHARD", "LEADER", "VECTORS", "MEMORY", "START", "EPOCH", "MOVING", "REPLICAS (APPLIED)")
+	t.row("SHARD", "LEADER", "VECTORS", "MEMORY", "DISK", "START", "EPOCH", "MOVING", "REPLICAS (APPLIED)")
 	for _, s := range shards {
 		var replicas []string
 		for _, r := range s.Replicas {
@@ -94,7 +94,7 @@ func shardTable(t *table, shards []client.Shard) {
 			}
 			replicas = append(replicas, fmt.Sprintf("%s (%d)", name, r.Applied))
 		}
-		t.row(s.ID, orDash(s.NodeID), thousands(s.VectorCount), fmt.Sprintf("%.1f MB", s.MemoryMB), s.Start, s.Epoch, yesNo(s.Moving),
+		t.row(s.ID, orDash(s.NodeID), thousands(s.VectorCount), megabytes(s.MemoryMB), megabytes(s.DiskMB), s.Start, s.Epoch, yesNo(s.Moving),
 			strings.Join(replicas, ", "))
 	}
 }
@@ -147,6 +147,7 @@ func (a *app) stats() *cobra.Command {
 			t.row("replication factor", s.ReplicationFactor)
 			t.row("segments with a graph", fmt.Sprintf("%d of %d", s.Graphs, s.Segments))
 			t.row("memory of the nodes", gigabytes(s.TotalMemoryGB))
+			t.row("disk of the nodes", gigabytes(s.TotalDiskGB))
 			t.gap()
 			nodeTable(t, s.Nodes)
 		})

@@ -124,7 +124,7 @@ func (a *app) collectionList() *cobra.Command {
 func (a *app) collectionInfo() *cobra.Command {
 	return a.call(&cobra.Command{
 		Use:     "info NAME",
-		Short:   "Describe a collection and count its vectors exactly",
+		Short:   "Describe a collection: vectors counted exactly, memory and disk measured",
 		Example: "  ruvector-flow collection info photos",
 		Args:    args(1, 1, "NAME"),
 	}, func(ctx context.Context, c *client.Client, args []string) error {
@@ -137,7 +137,9 @@ func (a *app) collectionInfo() *cobra.Command {
 			t.row("name", args[0])
 			t.row("status", info.Status)
 			t.row("vectors", thousands(info.PointsCount))
+			t.row("segments", info.SegmentsCount)
 			t.row("memory of one copy", fmt.Sprintf("%.1f MB", float64(info.MemoryBytes)/1e6))
+			t.row("disk of one copy", fmt.Sprintf("%.1f MB", float64(info.DiskBytes)/1e6))
 			t.row("dimension", p.Vectors.Size)
 			t.row("metric", strings.ToLower(p.Vectors.Distance))
 			t.row("shards", p.ShardNumber)

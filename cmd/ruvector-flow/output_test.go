@@ -59,15 +59,15 @@ func answers() map[string]any {
 		return client.Replica{NodeID: fmt.Sprintf("node%d", n), ReplicaID: uint64(n), Role: role, Up: up, Leading: leading, Applied: 1234, Digest: "00c0ffee00c0ffee"}
 	}
 	shards := []client.Shard{
-		{ID: 0, NodeID: "node1", VectorCount: 30001, MemoryMB: 94.3, Start: "0000000000000000", Epoch: 3,
+		{ID: 0, NodeID: "node1", VectorCount: 30001, MemoryMB: 94.3, DiskMB: 188.6, Start: "0000000000000000", Epoch: 3,
 			Replicas: []client.Replica{replica(1, true, true, "voter"), replica(2, true, false, "voter"), replica(3, false, false, "unknown")}},
-		{ID: 1, VectorCount: 29999, MemoryMB: 94.1, Start: "8000000000000000", Epoch: 2, Moving: true, Replicas: []client.Replica{replica(2, true, false, "learner")}},
+		{ID: 1, VectorCount: 29999, MemoryMB: 94.1, DiskMB: 188.2, Start: "8000000000000000", Epoch: 2, Moving: true, Replicas: []client.Replica{replica(2, true, false, "learner")}},
 	}
 	digests := []client.ReplicaDigest{{NodeID: "node1", ReplicaID: 1, Digest: "00c0ffee00c0ffee"}, {NodeID: "node2", ReplicaID: 2, Digest: "00c0ffee00c0ffee"}}
 	return map[string]any{
 		"GET /cluster/nodes":  client.NodeList{NodeCount: 3, HealthyNodes: 2, Nodes: nodes},
 		"GET /cluster/shards": client.ShardList{ShardCount: 2, Shards: shards},
-		"GET /cluster/stats": client.Stats{NodeCount: 3, HealthyNodes: 2, TotalVectors: 60000, TotalMemoryGB: 0.82, ShardCount: 2, ReplicationFactor: 3,
+		"GET /cluster/stats": client.Stats{NodeCount: 3, HealthyNodes: 2, TotalVectors: 60000, TotalMemoryGB: 0.82, TotalDiskGB: 1.64, ShardCount: 2, ReplicationFactor: 3,
 			CollectionCount: 1, Nodes: nodes, Shards: shards},
 		"GET /cluster/health": client.Health{FormatVersion: 2, Status: client.Degraded, Problems: []string{"node3 is not heard"}, NodeCount: 3, HealthyNodes: 2},
 		"GET /cluster/leader": client.LeaderList{SystemLeader: "node1", Shards: []client.ShardLeader{{ID: 0, Leader: "node1", Term: 7}, {ID: 1, Term: 8}}},
@@ -78,7 +78,7 @@ func answers() map[string]any {
 			{ID: 0, Name: "s0", Index: 99, Replicas: []client.ReplicaDigest{{NodeID: "node1", Digest: "01"}, {NodeID: "node2", Digest: "02"}}, Missing: []string{"node3"}},
 		}},
 		"GET /collections": client.CollectionList{Collections: []client.CollectionDescription{{Name: "photos", Size: 784, Distance: "Euclid"}}},
-		"GET /collections/photos": client.CollectionInfo{Status: "yellow", PointsCount: 60000, Config: client.CollectionConfig{Params: client.CollectionParams{
+		"GET /collections/photos": client.CollectionInfo{Status: "yellow", PointsCount: 60000, SegmentsCount: 17, MemoryBytes: 188400000, DiskBytes: 376800000, Config: client.CollectionConfig{Params: client.CollectionParams{
 			Vectors: client.VectorParams{Size: 784, Distance: "Euclid"}, ShardNumber: 2, ReplicationFactor: 3}}},
 		"PUT /collections/photos":    true,
 		"DELETE /collections/photos": true,
@@ -143,7 +143,7 @@ func TestJSONNames(t *testing.T) {
 	}
 	has(stats, "nodeCount", "totalVectors", "totalMemoryGB", "shardCount", "replicationFactor", "healthyNodes")
 	has(stats["nodes"].([]any)[0].(map[string]any), "id", "status", "vectorCount", "memoryGB", "shardCount", "cpuPercent", "networkMbps")
-	has(stats["shards"].([]any)[0].(map[string]any), "id", "nodeId", "vectorCount", "memoryMB")
+	has(stats["shards"].([]any)[0].(map[string]any), "id", "nodeId", "vectorCount", "memoryMB", "diskMB")
 	out, _, _ = cli(t, "vector", "count", "-c", "photos", "--format", "json", "--endpoint", url)
 	if strings.Join(strings.Fields(out), "") != `{"count":60000}` {
 		t.Errorf("count prints %s", out)

@@ -52,6 +52,9 @@ func thousands[T int | int64 | uint64](n T) string {
 	return sign + s
 }
 
+// megabytes returns a size given in 10^6 bytes.
+func megabytes(mb float64) string { return fmt.Sprintf("%.1f MB", mb) }
+
 // gigabytes returns a size given in 10^9 bytes in the unit that suits it.
 func gigabytes(gb float64) string {
 	if gb < 1 {
