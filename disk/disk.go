@@ -21,10 +21,11 @@ type Snapshot interface {
 	// Size returns about how many bytes of the device the rows of [lo, hi) take, as they
 	// are stored: compressed, and with what was removed or replaced until the store drops
 	// it. Rows that are so far only in the store's log count with the lengths of their keys
-	// and values, if they still live. The figure is of now rather than of the snapshot's
-	// moment. It is measured in blocks of the store: ranges with little in them are exact by
-	// their live rows, others may be some tens of KiB too large. hi must not be nil.
+	// and values, if they live, and so does a range with little in it. A larger one may be
+	// wrong by a part in a hundred, or some tens of KiB. The figure is of the time of the
+	// snapshot's first Size, not of its own. hi must not be nil.
 	Size(lo, hi []byte) (bytes uint64, err error)
+	// Close gives back what the view keeps.
 	Close() error
 }
 

@@ -93,6 +93,7 @@ type Store struct {
 	finisher finisher // delivers the done functions
 	pacer    pacer    // slows them down when Pebble falls behind
 	figures  atomic.Pointer[Figures]
+	sizes    sizes
 
 	stop chan struct{}  // closed by Close
 	wait sync.WaitGroup // the goroutines of finisher and figures; Close waits
@@ -123,6 +124,9 @@ func Open(dir string, opts Options) (*Store, error) {
 		openFailed: make(chan error, 1), stop: make(chan struct{}), snapshots: map[*snapshot]struct{}{},
 	}
 	s.finisher.ready.L = &s.finisher.mu
+	reader := &pdb.Options{}
+	reader.EnsureDefaults()
+	s.sizes.reader = reader.MakeReaderOptions()
 	s.fence = &fence{FS: opts.FS, log: opts.Log}
 	if s.db, err = s.open(); err != nil {
 		return nil, readError(op, "open store in "+dir, errors.Join(err, lock.Close()))

@@ -15,6 +15,10 @@ import (
 type snapshot struct {
 	store *Store
 
+	looked  sync.Once // of the first Size, which sets the fields below
+	tables  []table
+	lookErr error
+
 	mu      sync.Mutex // guards the fields below
 	idle    sync.Cond  // signalled when readers falls to 0
 	snap    *pdb.Snapshot

@@ -19,6 +19,9 @@ const (
 	// blockBytes holds about five rows, so that a Get reads little and an index
 	// stays small.
 	blockBytes = 16 << 10
+	// blockThreshold is the part of a block, in percent, from which on it is closed before a
+	// row that does not fit: a large one shall not lie in a block with rows of others.
+	blockThreshold = 10
 	// bloomBitsPerKey makes one absent key in a hundred cost a read.
 	bloomBitsPerKey = 10
 	// flushFileBytes and maxFileBytes are the sizes of a table at the top and at
@@ -61,7 +64,7 @@ func (s *Store) options() *pdb.Options {
 		L0StopWritesThreshold:       stopSublevels,
 		LBaseMaxBytes:               baseLevelBytes,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(2, min(4, runtime.NumCPU()/2)) },
-		BlockPropertyCollectors:     []func() pdb.BlockPropertyCollector{newTableMark},
+		BlockPropertyCollectors:     []func() pdb.BlockPropertyCollector{newKeyCollector},
 	}
 	size := int64(flushFileBytes)
 	for i := range o.TargetFileSizes {
@@ -69,7 +72,7 @@ func (s *Store) options() *pdb.Options {
 		size *= 2
 	}
 	for i := range o.Levels {
-		o.Levels[i].BlockSize = blockBytes
+		o.Levels[i].BlockSize, o.Levels[i].BlockSizeThreshold = blockBytes, blockThreshold
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
 	}
 	o.ApplyCompressionSettings(func() pdb.DBCompressionSettings { return pdb.DBCompressionFastest })
