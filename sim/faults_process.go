@@ -90,6 +90,7 @@ var processFaults = []*faultSpec{
 		f.w.calls.do(f.host(), &flow.VerifyRequest{Timeout: time.Second}, time.Second, func(resp flow.Response, _ bool) {
 			if resp != nil && resp.Error() == nil {
 				f.bit()
+				f.w.agreed(f.host(), resp)
 			}
 		})
 	}},

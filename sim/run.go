@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -202,6 +203,25 @@ func (w *World) verify() {
 		w.checks.tidyStores(w.core())
 		if len(w.core()) == len(w.members()) {
 			w.checks.hosted(w.core())
+		}
+	}
+}
+
+// agreed checks a verdict that was given under load: the replicas that answered were
+// asked about one index.
+func (w *World) agreed(h *host, resp flow.Response) {
+	v, ok := resp.(*flow.VerifyResponse)
+	if !ok || w.groupless {
+		return
+	}
+	for _, s := range v.Shards {
+		first, seen := uint64(0), false
+		for _, id := range slices.Sorted(maps.Keys(s.Digests)) {
+			if d := s.Digests[id]; seen && d != first {
+				w.fail(OracleDigest, "%s verified %v at index %d under load: digests %v", h.name, s.Shard, s.Index, s.Digests)
+			} else {
+				first, seen = d, true
+			}
 		}
 	}
 }

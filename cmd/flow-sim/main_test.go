@@ -102,6 +102,39 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// The tables go between the marks, again and again, and nowhere else.
+func TestDocument(t *testing.T) {
+	dir := t.TempDir()
+	k := &kill{results: filepath.Join(dir, "results")}
+	if err := k.add(verdict{Name: mutants.All()[0].Name}); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "doc")
+	if err := os.WriteFile(file, []byte("above\n"+tableBegins+"old\n"+tableEnds+"below\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var first []byte
+	for i := range 2 {
+		if err := k.document(file); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || !bytes.HasPrefix(text, []byte("above\n"+tableBegins+"| mutant |")) || !bytes.HasSuffix(text, []byte(tableEnds+"below\n")) || bytes.Contains(text, []byte("old\n")) {
+			t.Fatalf("%v:\n%s", err, text)
+		}
+		if i > 0 && !bytes.Equal(text, first) {
+			t.Error("a second time writes something else")
+		}
+		first = text
+	}
+	if err := os.WriteFile(file, []byte("no marks\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.document(file); err == nil {
+		t.Error("a file without marks was written to")
+	}
+}
+
 // A case that was saved reads as it was.
 func TestSave(t *testing.T) {
 	r := sim.Report{Failure: &sim.Failure{Oracle: sim.OracleHistory, What: "first\nsecond"}, Scenario: sim.DrawScenario(5)}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -67,7 +66,7 @@ func mutantsCommand() *cobra.Command {
 	f.BoolVar(&k.matrix, "matrix", true, "after shrinking, look without which kinds of fault nothing is found, and by which alone")
 	f.BoolVar(&k.dissects, "shrink", true, "shrink the first finding, and look who else sees it")
 	f.BoolVar(&k.resume, "resume", false, "leave out those that --results holds already")
-	f.BoolVar(&k.markdown, "markdown", false, "measure nothing: print the table and the matrix of the results, for TESTING.md")
+	f.BoolVar(&k.markdown, "markdown", false, "measure nothing: write the table and the matrices of the results into TESTING.md")
 	f.StringVar(&k.keep, "keep", "", "folder for the shrunk first finding of each, as a case; empty for none")
 	return cmd
 }
@@ -78,7 +77,7 @@ func (k *kill) run(ctx context.Context) error {
 		return err
 	}
 	if k.markdown {
-		return k.table(os.Stdout)
+		return k.document(filepath.Join(k.root, "TESTING.md"))
 	}
 	list, err := k.choose()
 	if err != nil {

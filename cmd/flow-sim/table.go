@@ -86,6 +86,30 @@ func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
 	}), nil
 }
 
+// The marks in TESTING.md around what document writes; each is a line of its own.
+const (
+	tableBegins = "<!-- mutants: made by flow-sim mutants --markdown -->\n"
+	tableEnds   = "<!-- end of mutants -->\n"
+)
+
+// document writes the tables into a file, between the marks.
+func (k *kill) document(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, rest, begins := strings.Cut(string(text), tableBegins)
+	_, after, ends := strings.Cut(rest, tableEnds)
+	if !begins || !ends {
+		return fmt.Errorf("%s lacks the line %q or %q", file, strings.TrimSpace(tableBegins), strings.TrimSpace(tableEnds))
+	}
+	var tables strings.Builder
+	if err := k.table(&tables); err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(before+tableBegins+tables.String()+tableEnds+after), 0o644)
+}
+
 // table prints all mutants, and what the results say of them, as Markdown.
 func (k *kill) table(out io.Writer) error {
 	all, err := load(k.results)
