@@ -29,7 +29,7 @@ const (
 	// enoughAlone by how many mutants a kind is shown to find something alone: it is not
 	// tried with others then.
 	aloneSeeds  = 3
-	enoughAlone = 2
+	enoughAlone = 1
 )
 
 // dissect shrinks a finding, looks who else sees it, and which faults it takes.

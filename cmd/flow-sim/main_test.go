@@ -95,7 +95,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"| history | 7 | 1.5 | nobody | crash, pause |", "1 of 1 measured mutants were found, 1 of them within 20 seeds",
-		"| history | " + name + " |  |  |", "| crash | " + name + " |  |  |", "| pause |  | " + name + " | " + name + " |", "stand in: pause. Kinds that no mutant needs at all: latency,"} {
+		"| history | " + name + " |  |  |", "| crash | " + name + " |  |  |", "| pause |  | " + name + " | " + name + " |", "stand in for: pause. No mutant needs: latency,"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table does not say %q", want)
 		}

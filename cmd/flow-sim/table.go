@@ -221,7 +221,8 @@ func oracleMatrix(out io.Writer, all map[string]verdict) {
 		}
 		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", o, join(only), join(first), join(also))
 	}
-	fmt.Fprintf(out, "\nOracles that no mutant needs: %s.\n", orNone(join(idle)))
+	asked := count(all, func(v verdict) bool { return len(v.Seen) > 0 })
+	fmt.Fprintf(out, "\nOracles that no mutant needs, of %d findings that were shown to all: %s.\n", asked, orNone(join(idle)))
 }
 
 // kindMatrix says, for each kind of fault, which mutants are not found when it is left
@@ -251,7 +252,19 @@ func kindMatrix(out io.Writer, all map[string]verdict) {
 		}
 		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", kind, join(needed), join(left), join(alone))
 	}
-	fmt.Fprintf(out, "\nKinds of fault for which others stand in: %s. Kinds that no mutant needs at all: %s.\n", orNone(join(replaceable)), orNone(join(idle)))
+	shrunk := count(all, func(v verdict) bool { return v.Shrunk })
+	alone := count(all, func(v verdict) bool { return len(v.Alone) > 0 })
+	fmt.Fprintf(out, "\nBy %d findings that were shrunk, and %d mutants found by kinds alone. Others stand in for: %s. No mutant needs: %s.\n",
+		shrunk, alone, orNone(join(replaceable)), orNone(join(idle)))
+}
+
+func count(all map[string]verdict, of func(verdict) bool) (n int) {
+	for _, v := range all { // order-free: a sum
+		if of(v) {
+			n++
+		}
+	}
+	return n
 }
 
 func orNone(s string) string {
