@@ -199,9 +199,18 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		s.closeSockets()
 		peer.Close()
 		web.Close()
-		return nil, err
+		return nil, s.remedied(err)
 	}
 	return s, nil
+}
+
+// remedied says what to do about an error that comes from rot in the data directory.
+func (s *Server) remedied(err error) error {
+	if flow.KindOf(err) != flow.Corrupt {
+		return err
+	}
+	return flow.Errorf(flow.Corrupt, "embed.Start", "%w. This node may have forgotten what it promised: move the data directory %s away "+
+		"and start the node under its name with `ruvector-flow cluster join --replace`, which makes its replicas anew from the other nodes", err, s.cfg.DataDir)
 }
 
 func newServer(cfg Config) *Server {

@@ -242,6 +242,31 @@ func TestStopLeavesNoGoroutine(t *testing.T) {
 	}
 }
 
+// TestRotNamesItsRemedy: a node whose store has rotted does not start, and says what to do.
+func TestRotNamesItsRemedy(t *testing.T) {
+	dir := t.TempDir()
+	s := startNode(t, Config{Name: "node1", DataDir: dir, Init: &InitOptions{Shards: 1, ReplicationFactor: 1}})
+	create(t, s, "c")
+	write(t, s, "c", 1)
+	s.Kill()
+	logs, err := filepath.Glob(filepath.Join(dir, storeDir, "*.log"))
+	if err != nil || len(logs) == 0 {
+		t.Fatal(logs, err)
+	}
+	data, err := os.ReadFile(logs[len(logs)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[30] ^= 1
+	if err := os.WriteFile(logs[len(logs)-1], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Start(t.Context(), Config{Listen: "127.0.0.1:0", DataDir: dir})
+	if flow.KindOf(err) != flow.Corrupt || !strings.Contains(err.Error(), "cluster join --replace") || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a node with rot in its log: %v", err)
+	}
+}
+
 func TestJoinNamesThePeersThatDoNotAnswer(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

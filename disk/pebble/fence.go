@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -28,6 +29,7 @@ type fence struct {
 	log   func(line string)
 	armed atomic.Bool // once the store is open
 	cause atomic.Pointer[flow.Error]
+	place atomic.Pointer[logPlace] // of the newest log
 }
 
 // kill records the first reason of the store's death.
@@ -81,7 +83,19 @@ func (f *fence) opened(name string, file vfs.File, err error) (vfs.File, error) 
 	if err != nil {
 		file = vfs.NewMemFile(nil)
 	}
-	return &fencedFile{File: file, fence: f, hidden: hidden}, nil
+	w := &fencedFile{File: file, fence: f, hidden: hidden}
+	if n, ok := logNumber(f.PathBase(name)); ok {
+		w.log = &logPlace{number: n}
+		f.place.Store(&logPlace{number: n})
+	}
+	if err == nil && strings.HasPrefix(f.PathBase(name), manifestPrefix) {
+		g, err := f.FS.Create(guardOf(f.FS, name), vfs.WriteCategoryUnspecified)
+		f.hide(err)
+		if err == nil {
+			w.guard = &guard{file: g}
+		}
+	}
+	return w, nil
 }
 
 // Create implements vfs.FS.
@@ -183,6 +197,8 @@ type fencedFile struct {
 	vfs.File
 	fence  *fence
 	hidden bool
+	guard  *guard    // of a manifest
+	log    *logPlace // of a log: all that was written, durable after a sync
 }
 
 // write runs an operation that changes the device, unless the store is dead.
@@ -199,8 +215,14 @@ func (w *fencedFile) write(do func() error) error {
 }
 
 func (w *fencedFile) Write(p []byte) (int, error) {
+	if w.guard != nil { // before: p may be spoiled by the write, and a failed one is the store's end
+		w.guard.wrote(p)
+	}
 	if err := w.write(func() error { _, err := w.File.Write(p); return err }); err != nil {
 		return 0, err
+	}
+	if w.log != nil {
+		w.log.durable += uint64(len(p))
 	}
 	return len(p), nil
 }
@@ -212,9 +234,22 @@ func (w *fencedFile) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-func (w *fencedFile) Sync() error { return w.write(w.File.Sync) }
+func (w *fencedFile) Sync() error { return w.sync(w.File.Sync) }
 
-func (w *fencedFile) SyncData() error { return w.write(w.File.SyncData) }
+func (w *fencedFile) SyncData() error { return w.sync(w.File.SyncData) }
+
+func (w *fencedFile) sync(do func() error) error {
+	return w.write(func() error {
+		err := do()
+		if err == nil && w.guard != nil {
+			err = w.guard.synced()
+		}
+		if now := w.fence.place.Load(); err == nil && w.log != nil && now.number == w.log.number {
+			w.fence.place.Store(&logPlace{w.log.number, w.log.durable})
+		}
+		return err
+	})
+}
 
 func (w *fencedFile) SyncTo(length int64) (fullSync bool, err error) {
 	err = w.write(func() error {
@@ -227,6 +262,9 @@ func (w *fencedFile) SyncTo(length int64) (fullSync bool, err error) {
 
 func (w *fencedFile) Close() error {
 	err := w.File.Close()
+	if w.guard != nil {
+		err = errors.Join(err, w.guard.file.Close())
+	}
 	if w.hidden {
 		w.fence.hide(err)
 		return nil

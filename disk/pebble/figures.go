@@ -103,6 +103,7 @@ func (s *Store) refreshFigures() {
 			return
 		case <-tick.C:
 			s.readFigures()
+			s.settleWhenQuiet()
 		}
 	}
 }

@@ -80,7 +80,7 @@ func (s *Store) finish() {
 func (s *Store) awaitSync(p pending, barrier bool) bool {
 	if p.batch == nil {
 		if !barrier {
-			s.commit(s.db.LogData(nil, pdb.Sync))
+			s.sync()
 		}
 		return true
 	}

@@ -94,6 +94,9 @@ type Store struct {
 	pacer    pacer    // slows them down when Pebble falls behind
 	figures  atomic.Pointer[Figures]
 	sizes    sizes
+	applied  atomic.Int64 // batches
+	// seen and settled are values of applied (see settleWhenQuiet).
+	seen, settled int64
 
 	stop chan struct{}  // closed by Close
 	wait sync.WaitGroup // the goroutines of finisher and figures; Close waits
@@ -106,7 +109,7 @@ var _ disk.Disk = (*Store)(nil)
 
 // Open opens the store in dir, creating both if need be. It fails with
 // Unavailable when another process (or another Store) has it open, and with
-// Corrupt when a checksum does not match.
+// Corrupt when a checksum does not match or what was durable is cut off.
 func Open(dir string, opts Options) (*Store, error) {
 	const op = "pebble.Open"
 	if err := opts.validate(); err != nil {
@@ -128,7 +131,10 @@ func Open(dir string, opts Options) (*Store, error) {
 	reader.EnsureDefaults()
 	s.sizes.reader = reader.MakeReaderOptions()
 	s.fence = &fence{FS: opts.FS, log: opts.Log}
-	if s.db, err = s.open(); err != nil {
+	if err = s.refuseRot(); err == nil {
+		s.db, err = s.open()
+	}
+	if err != nil {
 		return nil, readError(op, "open store in "+dir, errors.Join(err, lock.Close()))
 	}
 	if err := s.fence.arm(); err != nil {
@@ -139,6 +145,17 @@ func Open(dir string, opts Options) (*Store, error) {
 	go s.finish()
 	go s.refreshFigures()
 	return s, nil
+}
+
+// refuseRot returns a corruption error for a store that rot has cut short in a way that
+// Pebble does not see.
+func (s *Store) refuseRot() error {
+	fs := s.opts.FS
+	found, err := pdb.Peek(s.dir, fs)
+	if err != nil || !found.Exists {
+		return err
+	}
+	return errors.Join(refuseRottenLog(fs, s.dir), refuseBrokenManifest(fs, fs.PathJoin(s.dir, fs.PathBase(found.ManifestFilename))), dropGuards(fs, s.dir))
 }
 
 // open opens Pebble's store. Pebble retries for ever what it cannot flush while it
@@ -178,6 +195,7 @@ func (s *Store) Close() error {
 	s.finisher.close()
 	s.wait.Wait()
 	err := s.closeSnapshots()
+	s.settle()
 	err = errors.Join(err, s.db.Close(), s.lock.Close())
 	if dead := s.fence.err(); dead != nil {
 		return dead
@@ -199,9 +217,10 @@ func (s *Store) Apply(b *disk.Batch, sync bool, done func(error)) {
 		}
 		return
 	}
+	s.applied.Add(1)
 	batch := s.batch(b)
 	switch {
-	case batch.Empty():
+	case batch.Count() == 0:
 		s.release(batch)
 		batch = nil
 	case sync && s.finisher.inFlight.Load() < maxInFlightSyncs:
@@ -220,7 +239,10 @@ func (s *Store) Apply(b *disk.Batch, sync bool, done func(error)) {
 
 func (s *Store) batch(b *disk.Batch) *pdb.Batch {
 	const perOp = 12 // bytes of kind and lengths, at most
-	batch := s.db.NewBatchWithSize(b.Bytes() + perOp*b.Len() + 64)
+	batch := s.db.NewBatchWithSize(b.Bytes() + perOp*b.Len() + logNoteBytes + 64)
+	if err := batch.LogData(s.fence.note(), nil); err != nil {
+		s.fence.kill(err)
+	}
 	for _, op := range b.Ops() {
 		var err error
 		switch op.Kind {

@@ -88,6 +88,7 @@ func (h *harness) open() {
 	if h.mem != nil {
 		o.FS = h.mem
 	}
+	h.g = nil
 	s, err := pebble.Open(h.dir, o)
 	if err != nil {
 		h.t.Fatal(err)
@@ -97,6 +98,9 @@ func (h *harness) open() {
 }
 
 func (h *harness) close() {
+	if h.g == nil {
+		return // it did not open
+	}
 	if err := h.g.Store.Close(); err != nil {
 		h.t.Error(err) // not Fatal: it would hide a panic that is under way
 	}
