@@ -56,6 +56,7 @@ var rooms = []room{
 	{"net", core, ". net/wire", "the seam and the messages; who sends them and why is the node's business"},
 	{"disk/disktest", suite, ". disk", "the suite judges every disk, so it knows only the seam"},
 	{"disk/pebble", edge, ". disk", "the real disk is replaceable: it sees the seam, nobody but the wiring sees it"},
+	{"disk/pebble/crashable", edge, ". disk disk/pebble", "the real store on a device that crashes: worlds and tests are given it, and it sees neither"},
 	{"net/tcp", edge, ". net net/wire", "the real network carries frames and does not know what is in them beyond the codec"},
 	{"node/placement", core, ". ring", "placement is a function of a view; it cannot act, so it imports nothing that can"},
 	{"node/replica", core, coreRooms, "a member of one group; it must not see the node that hosts it, or other replicas"},
@@ -73,12 +74,12 @@ var rooms = []room{
 	{"cmd/ruvector-flow/dataset", edge, ".", "readers of files of vectors: points come out, whatever is done with them"},
 	{"cmd/ruvector-flow", edge, ". api api/mcp client embed index index/distance index/graph index/memory index/memory/offheap cmd/ruvector-flow/dataset", "the production binary: flags and output over embed and client, and never the simulator"},
 	{"sim/mutants", edge, "sim", "bugs as data: they name texts of the product and oracles of the simulator, and build neither"},
-	{"cmd/flow-sim", edge, ". sim sim/mutants linearizability", "the hunter of seeds: it links the simulator so that the production binary need not"},
+	{"cmd/flow-sim", edge, ". disk/pebble/crashable sim sim/mutants linearizability", "the hunter of seeds: it links the simulator so that the production binary need not, and hands it real stores"},
 }
 
 // modules says which rooms may import a module of others, by path prefix.
 var modules = []struct{ prefix, rooms, why string }{
-	{"github.com/cockroachdb/pebble", "disk/pebble", "the seam lies above Pebble, which starts goroutines: only the real disk may know it"},
+	{"github.com/cockroachdb/pebble", "disk/pebble disk/pebble/crashable", "the seam lies above Pebble, which starts goroutines: only the real disk may know it"},
 	{"github.com/prometheus/client_golang", "api/metrics", "one room exports figures; everybody else offers them without knowing to whom"},
 	{"github.com/prometheus/client_model", "disk/pebble", "Pebble tells the durations of its syncs in no other form"},
 	{"go.etcd.io/raft", "net node node/replica node/shard node/system sim", "Raft is an implementation detail of a replica, carried by the codec; the simulator's Raft oracles read the messages"},

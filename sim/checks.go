@@ -16,6 +16,8 @@ type Oracle string
 const (
 	// OracleContract: a node broke the contract of a seam.
 	OracleContract Oracle = "contract"
+	// OracleStore: a real store broke the contract of disk.Disk.
+	OracleStore Oracle = "store"
 	// OraclePanic: a node panicked.
 	OraclePanic Oracle = "panic"
 	// OracleRestart: a node does not start on what is durable, or calls it corrupt.

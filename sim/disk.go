@@ -43,6 +43,9 @@ type Disk struct {
 	// whoever reads one. A row that is written again has another value.
 	rotten map[string][]byte
 
+	// real is the real store under the disk, nil in most worlds.
+	real *realStore
+
 	// The device's faults (see behave), and whether the sync under way would have
 	// ended by now on a device that is not stuck.
 	slow           time.Duration
@@ -80,6 +83,9 @@ func (d *Disk) Apply(b *disk.Batch, sync bool, done func(error)) {
 	}
 	d.applied++
 	d.undo = append(d.undo, d.change(b))
+	if d.real != nil && d.dead == nil {
+		d.real.apply(b, d.applied, sync)
+	}
 	if !sync {
 		return
 	}
@@ -144,7 +150,11 @@ func (d *Disk) syncEnded() {
 		return
 	}
 	d.syncing, d.arrived = false, false
-	if d.failing || d.rows.bytes > d.Capacity {
+	fails := d.failing || d.rows.bytes > d.Capacity
+	if d.real != nil {
+		d.dead = d.real.await(fails)
+	}
+	if fails {
 		d.dead = flow.Errorf(flow.Unknown, "sim.Disk", "sync failed (used %d of %d bytes)", d.rows.bytes, d.Capacity)
 		d.failAll()
 		return
@@ -192,8 +202,22 @@ func (d *Disk) Dead() error { return d.dead }
 // [0, n]; what is left is durable. Due done functions are dropped; the faults of
 // the device stay. It returns the number of batches lost.
 func (d *Disk) Crash(keep func(unsynced int) int) (lost int) {
+	return d.reopen(keep, func(s Store) error { return s.Crash(0) })
+}
+
+// reopen is Crash; a real store crashes as it is told, and what it keeps counts.
+func (d *Disk) reopen(keep func(unsynced int) int, real func(s Store) error) (lost int) {
 	n := len(d.undo)
-	kept := keep(n)
+	kept := 0
+	if d.real != nil {
+		if err := real(d.real.store); err != nil {
+			d.real.fail("the store does not open after a crash: %v", err)
+			return 0
+		}
+		kept = d.real.kept(d.durable, d.applied)
+	} else {
+		kept = keep(n)
+	}
 	if kept < 0 || kept > n {
 		panic(fmt.Sprintf("sim.Disk.Crash: keep is %d of %d", kept, n))
 	}
@@ -204,18 +228,27 @@ func (d *Disk) Crash(keep func(unsynced int) int) (lost int) {
 	d.durable = d.applied
 	d.undo, d.due, d.views = nil, nil, 0
 	d.syncing, d.arrived, d.dead = false, false, nil
+	if d.real != nil {
+		d.real.compare(d.rows.root)
+	}
 	return n - kept
 }
 
 // lose crashes the disk; key says how much of what is not durable is lost.
 func (d *Disk) lose(key uint64) {
-	d.Crash(func(n int) int { return int(key % uint64(n+1)) })
+	d.reopen(func(n int) int { return int(key % uint64(n+1)) }, func(s Store) error { return s.Crash(key) })
+}
+
+// tear crashes the disk so that just the last batch is lost that is not durable. A real
+// store loses what key says: it tears by itself.
+func (d *Disk) tear(key uint64) {
+	d.reopen(func(n int) int { return max(n-1, 0) }, func(s Store) error { return s.Crash(key) })
 }
 
 // abandon stops the disk as the end of a process does, and opens it again: the
-// machine keeps what it was given.
+// machine keeps what it was given. A real store has not yet given it all.
 func (d *Disk) abandon() {
-	d.Crash(func(n int) int { return n })
+	d.reopen(func(n int) int { return n }, Store.Kill)
 }
 
 func (d *Disk) takeBack(steps []undoStep) {
@@ -235,18 +268,29 @@ func (d *Disk) takeBack(steps []undoStep) {
 }
 
 // Get implements disk.Reader.
-func (d *Disk) Get(key []byte) ([]byte, bool, error) { return d.get(d.rows.root, key) }
+func (d *Disk) Get(key []byte) ([]byte, bool, error) { return d.get(d.rows.root, d.reader(), key) }
 
 // Scan implements disk.Reader.
 func (d *Disk) Scan(lo, hi []byte, visit func(key, value []byte) bool) error {
-	return d.scan(d.rows.root, lo, hi, visit)
+	return d.scan(d.rows.root, d.reader(), lo, hi, visit)
 }
 
-func (d *Disk) get(root *diskRow, key []byte) ([]byte, bool, error) {
+// reader is the real store, or nil.
+func (d *Disk) reader() disk.Reader {
+	if d.real == nil {
+		return nil
+	}
+	return d.real.store
+}
+
+func (d *Disk) get(root *diskRow, real disk.Reader, key []byte) ([]byte, bool, error) {
 	if d.Reading != nil {
 		if err := d.Reading(); err != nil {
 			return nil, false, err
 		}
+	}
+	if real != nil {
+		return d.real.get(real, root, key)
 	}
 	if len(d.rotten) > 0 {
 		if n := root.find(key); n != nil && d.isRotten(n.key, n.value) {
@@ -256,11 +300,14 @@ func (d *Disk) get(root *diskRow, key []byte) ([]byte, bool, error) {
 	return root.get(key)
 }
 
-func (d *Disk) scan(root *diskRow, lo, hi []byte, visit func(key, value []byte) bool) error {
+func (d *Disk) scan(root *diskRow, real disk.Reader, lo, hi []byte, visit func(key, value []byte) bool) error {
 	if d.Reading != nil {
 		if err := d.Reading(); err != nil {
 			return err
 		}
+	}
+	if real != nil {
+		return d.real.scan(real, root, lo, hi, visit)
 	}
 	if len(d.rotten) == 0 {
 		return root.scan(lo, hi, visit)
@@ -317,7 +364,17 @@ func (d *Disk) Rot(key uint64, match func(key []byte) bool) []byte {
 
 // Wipe loses the whole content, and whatever was under way: another device is in place.
 func (d *Disk) Wipe() {
-	d.Crash(func(int) int { return 0 })
+	if d.real == nil {
+		d.Crash(func(int) int { return 0 })
+	} else {
+		d.opening++
+		d.durable, d.real.base = d.applied, d.applied
+		d.undo, d.due, d.views = nil, nil, 0
+		d.syncing, d.arrived, d.dead = false, false, nil
+		if err := d.real.store.Wipe(); err != nil {
+			d.real.fail("an empty store does not open: %v", err)
+		}
+	}
 	d.rows = diskRows{epoch: d.rows.epoch + 1}
 	d.rotten = nil
 }
@@ -334,7 +391,11 @@ func (d *Disk) Usage() disk.Usage {
 // Snapshot implements disk.Disk. It costs nothing, whatever the disk's size.
 func (d *Disk) Snapshot() disk.Snapshot {
 	d.views++
-	return &diskSnapshot{root: d.rows.share(), disk: d, opening: d.opening}
+	s := &diskSnapshot{root: d.rows.share(), disk: d, opening: d.opening}
+	if d.real != nil {
+		s.real = d.real.store.Snapshot()
+	}
+	return s
 }
 
 // diskSnapshot is the root of a tree that is never changed again.
@@ -343,21 +404,33 @@ type diskSnapshot struct {
 	closed  bool
 	disk    *Disk
 	opening uint64 // of the disk when the snapshot was taken
+	real    disk.Snapshot
+}
+
+// reader is the real store's snapshot, or nil.
+func (s *diskSnapshot) reader() disk.Reader {
+	if s.real == nil || s.opening != s.disk.opening { // that store is closed
+		return nil
+	}
+	return s.real
 }
 
 func (s *diskSnapshot) Get(key []byte) ([]byte, bool, error) {
 	s.check()
-	return s.disk.get(s.root, key)
+	return s.disk.get(s.root, s.reader(), key)
 }
 
 func (s *diskSnapshot) Scan(lo, hi []byte, visit func(key, value []byte) bool) error {
 	s.check()
-	return s.disk.scan(s.root, lo, hi, visit)
+	return s.disk.scan(s.root, s.reader(), lo, hi, visit)
 }
 
 // Size implements disk.Snapshot, exact: the simulated device holds what lives, as it is.
 func (s *diskSnapshot) Size(lo, hi []byte) (bytes uint64, err error) {
 	s.check()
+	if s.reader() != nil {
+		return s.real.Size(lo, hi)
+	}
 	if s.disk.Reading != nil {
 		if err := s.disk.Reading(); err != nil {
 			return 0, err
@@ -375,6 +448,9 @@ func (s *diskSnapshot) Close() error {
 	s.root, s.closed = nil, true
 	if s.opening == s.disk.opening {
 		s.disk.views--
+		if s.real != nil {
+			return s.real.Close()
+		}
 	}
 	return nil
 }

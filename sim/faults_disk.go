@@ -66,6 +66,8 @@ var diskFaults = []*faultSpec{
 		h.keptDown = true
 		if h.up() {
 			h.crash(string(DiskLost))
+		} else {
+			h.incarnation++ // who was joining on that disk (seed 771216)
 		}
 		h.disk.Wipe()
 		h.wipes++
@@ -85,6 +87,9 @@ func drawMisread(d *drawing, f *Fault) {
 // rot changes the bytes of so many rows, if every group concerned can lose a copy.
 func (f *activeFault) rot(rows int) {
 	h := f.host()
+	if h.disk.real != nil {
+		return // see simulatedOnly
+	}
 	key := hash(f.w.scenario.Seed, purposeRot, uint64(f.At), uint64(f.Node))
 	for i := range uint64(rows) {
 		row := h.disk.Rot(hash(key, i), func(row []byte) bool {

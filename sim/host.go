@@ -310,11 +310,12 @@ func (h *host) crash(why string) {
 	h.w.trace.remark(h.w.now, h.number(), "crash", why)
 	h.w.counts.crashes++
 	h.stop()
+	key := hash(h.w.scenario.Seed, purposeCrash, uint64(h.index), uint64(h.incarnation))
 	if h.tear {
 		h.tear = false
-		h.disk.Crash(func(n int) int { return max(n-1, 0) })
+		h.disk.tear(key)
 	} else {
-		h.disk.lose(hash(h.w.scenario.Seed, purposeCrash, uint64(h.index), uint64(h.incarnation)))
+		h.disk.lose(key)
 	}
 	h.restartLater(h.w.scenario.RestartDelay)
 }

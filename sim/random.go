@@ -32,6 +32,7 @@ const (
 	purposeRot
 	purposeProbe
 	purposeVersions
+	purposeStore
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

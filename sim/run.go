@@ -45,6 +45,7 @@ type Report struct {
 func Run(s Scenario, o Options) Report { return newWorld(s, o).run() }
 
 func (w *World) run() Report {
+	defer w.closeStores()
 	if w.sabotage != nil {
 		w.sabotage(w)
 	}
@@ -337,6 +338,10 @@ func (w *World) report() Report {
 		w.checks.observed, w.checks.comparisons, w.checks.entries, w.checks.commits, w.checks.results, w.checks.rows, w.checks.graphs, w.load.recreated)
 	fmt.Fprintf(&b, "%d turns, %d frames (%d bytes), %d batches (%d synced), %d jobs, %d starts, %d crashes, %d deaths; healed in %v\n",
 		c.turns, c.frames, c.frameBytes, c.batches, c.syncs, c.jobs, c.starts, c.crashes, c.deaths, w.healing)
+	if w.scenario.Disk != "" {
+		n := w.realCounts()
+		fmt.Fprintf(&b, "over real stores: %d reads compared with the model's, %d openings, %d batches lost in them\n", n.reads, n.openings, n.lost)
+	}
 	fmt.Fprintf(&b, "graphs found %d of %d hits, %d of %d at the end\n", w.recall.found, w.recall.wanted, w.recallAtEnd.found, w.recallAtEnd.wanted)
 	rate := w.now.Seconds() / math.Max(r.Wall.Seconds(), 1e-9)
 	fmt.Fprintf(&b, "%.1f simulated seconds in %.2fs, %.0f a second, %d events", w.now.Seconds(), r.Wall.Seconds(), rate, w.trace.events)

@@ -67,6 +67,9 @@ type Scenario struct {
 	Faults []Fault `json:"faults"`
 	// Skip are operations that clients leave out: what shrinking found not to matter.
 	Skip []Skipped `json:"skip,omitempty"`
+	// Disk is what the nodes store in: "" is the simulated disk, RealDisk a real store over
+	// each (see Options.OpenStore).
+	Disk string `json:"disk,omitempty"`
 	// Ending is what becomes of the hosts when the faults end.
 	Ending Ending `json:"ending,omitempty"`
 }
@@ -115,6 +118,9 @@ func ParseScenario(data []byte) (Scenario, error) {
 		if n < 1 || n > s.Nodes {
 			return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "former names node %d of %d", n, s.Nodes)
 		}
+	}
+	if s.Disk != "" && s.Disk != RealDisk {
+		return s, flow.Errorf(flow.InvalidArgument, "sim.ParseScenario", "schedule has disk %q, want none or %q", s.Disk, RealDisk)
 	}
 	for i, f := range s.Faults {
 		if err := f.check(s.Nodes); err != nil {

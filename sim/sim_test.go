@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ruvector-flow/ruvector-flow/disk/pebble/crashable"
 )
 
 // The flags of the test binary.
@@ -24,6 +26,7 @@ var (
 	reportFlag   = flag.String("report", "", "write the run (with one seed) to this HTML file")
 	logFlag      = flag.String("log", "", "print the events of these hosts and kinds, for example n2,raft (kinds: raft, call, reply, snapshot, role, fault, crash, client)")
 	atFlag       = flag.Uint64("at", 0, "stop at the event of this number and dump every node")
+	diskFlag     = flag.String("disk", "", "what the nodes store in: pebble for real stores on devices in memory, else simulated disks")
 	shrinkFlag   = flag.Bool("shrink", true, "shrink what fails")
 )
 
@@ -80,6 +83,8 @@ func runSeed(t *testing.T, seed uint64) {
 	}
 }
 
+func openPebble() (Store, error) { return crashable.Open() }
+
 func writeReport(t *testing.T, r Report, command string) {
 	t.Helper()
 	out, err := os.Create(*reportFlag)
@@ -98,7 +103,7 @@ func failed(t *testing.T, r Report, command string) {
 	t.Helper()
 	keep := ""
 	if *shrinkFlag && shrunkRuns.Add(1) <= maxShrunk {
-		small := Shrink(r, Options{}, realTime().Elapsed, 30*time.Second).Report
+		small := Shrink(r, Options{OpenStore: openPebble}, realTime().Elapsed, 30*time.Second).Report
 		c := Case{Name: fmt.Sprintf("seed-%d", r.Scenario.Seed), Why: r.Failure.What, Oracle: r.Failure.Oracle, Seed: r.Scenario.Seed, Scenario: small.Scenario}
 		file := filepath.Join(os.TempDir(), c.Name+".json")
 		if err := os.WriteFile(file, c.JSON(), 0o600); err != nil {
@@ -111,6 +116,9 @@ func failed(t *testing.T, r Report, command string) {
 	o := realTime()
 	o.Tape = true
 	taped := Run(r.Scenario, o)
+	if r.Scenario.Disk != "" {
+		taped = r // another run need not be the same
+	}
 	if taped.Failure == nil || taped.Hash != r.Hash {
 		t.Errorf("NOT DETERMINISTIC: hash %016x and then %016x (go test ./sim -run Determinism looks for the cause)", r.Hash, taped.Hash)
 		taped = r
@@ -121,7 +129,7 @@ func failed(t *testing.T, r Report, command string) {
 // realTime returns options that bound a run's real time.
 func realTime() Options {
 	began := time.Now()
-	return Options{Elapsed: func() time.Duration { return time.Since(began) }}
+	return Options{Elapsed: func() time.Duration { return time.Since(began) }, OpenStore: openPebble}
 }
 
 func scenarioFromFlags(t *testing.T, seed uint64) (Scenario, string) {
@@ -138,6 +146,12 @@ func scenarioFromFlags(t *testing.T, seed uint64) (Scenario, string) {
 		}
 		s = c.Scenario
 		command = "go test ./sim -run TestSeed -seed 1 -schedule " + *scheduleFlag
+	}
+	if *diskFlag == RealDisk {
+		var leftOut []FaultKind
+		s, leftOut = s.OverRealStores()
+		t.Logf("over real stores; left out: %v", leftOut)
+		command += " -disk " + RealDisk
 	}
 	if *withoutFlag != "" {
 		var gone []int

@@ -64,6 +64,8 @@ type World struct {
 	reviveHost func(h *host)
 	// groupless worlds hold no groups of replicas to compare.
 	groupless bool
+	// openStore opens the real stores of a scenario that asks for them.
+	openStore func() (Store, error)
 	// sabotage lets a test corrupt the world itself, to prove that the checks see it.
 	sabotage func(w *World)
 }
@@ -79,6 +81,10 @@ type Options struct {
 	Blind []Oracle
 	// Tape asks for a tape in the report.
 	Tape bool
+	// OpenStore opens an empty real store for a node's disk (see Store), for a scenario that
+	// has real ones. What they keep in a crash is their own choice, so such a run is not
+	// repeated bit for bit.
+	OpenStore func() (Store, error)
 	// Stop ends the run at the event of that number, with a dump of every node; 0 for never.
 	Stop uint64
 }
@@ -108,7 +114,7 @@ func (zeroes) Read(p []byte) (int, error) {
 // replaces crypto/rand.Reader for the whole process, for good.
 func newWorld(s Scenario, o Options) *World {
 	quietRandom.Do(func() { rand.Reader = zeroes{} })
-	w := &World{scenario: s, byID: map[flow.NodeID]*host{}}
+	w := &World{scenario: s, byID: map[flow.NodeID]*host{}, openStore: o.OpenStore}
 	w.trace.out, w.blind, w.stop = o.Trace, o.Blind, o.Stop
 	if o.Tape {
 		w.tape = &Tape{}

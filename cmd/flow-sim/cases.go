@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ruvector-flow/ruvector-flow/disk/pebble/crashable"
 	"github.com/ruvector-flow/ruvector-flow/sim"
 	"github.com/ruvector-flow/ruvector-flow/sim/mutants"
 	"github.com/spf13/cobra"
@@ -21,13 +22,16 @@ const shrinkWithin = 28 * time.Second
 // limited returns options that bound a run's real time.
 func limited() sim.Options {
 	began := time.Now()
-	return sim.Options{Elapsed: func() time.Duration { return time.Since(began) }}
+	return sim.Options{Elapsed: func() time.Duration { return time.Since(began) }, OpenStore: openPebble}
 }
+
+// openPebble is the real store of worlds that have one.
+func openPebble() (sim.Store, error) { return crashable.Open() }
 
 // shrink reduces a failed run for at most shrinkWithin of processor time.
 func shrink(failed sim.Report) sim.Shrunk {
 	began := cpuTime()
-	return sim.Shrink(failed, sim.Options{}, func() time.Duration { return cpuTime() - began }, shrinkWithin)
+	return sim.Shrink(failed, sim.Options{OpenStore: openPebble}, func() time.Duration { return cpuTime() - began }, shrinkWithin)
 }
 
 // newCase makes a corpus case of a shrunk failure.
@@ -163,6 +167,9 @@ func tell(r sim.Report, command string) string {
 	o := limited()
 	o.Tape = true
 	taped := sim.Run(r.Scenario, o)
+	if r.Scenario.Disk != "" {
+		return sim.Story(r, command) // another run need not be the same
+	}
 	if taped.Failure == nil || taped.Hash != r.Hash {
 		return fmt.Sprintf("NOT DETERMINISTIC: hash %016x and then %016x\n", r.Hash, taped.Hash) + sim.Story(r, command)
 	}

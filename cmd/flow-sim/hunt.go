@@ -28,6 +28,7 @@ type hunt struct {
 	without     []string
 	only        []string
 	corpus      string
+	disk        string
 
 	out   io.Writer
 	began time.Time
@@ -96,12 +97,16 @@ func huntCommand() *cobra.Command {
 	f.BoolVar(&h.json, "json", false, "print JSON, a line an event")
 	f.StringSliceVar(&h.blind, "blind", nil, "oracles that say nothing, for example history,digest")
 	f.StringSliceVar(&h.only, "only-kind", nil, "draw every schedule of these kinds of fault alone; none for no faults")
+	f.StringVar(&h.disk, "disk", "", "what the nodes store in: "+sim.RealDisk+" for real stores on devices in memory, else simulated disks")
 	f.StringSliceVar(&h.without, "without-kind", nil, "kinds of fault left out of every schedule")
 	return cmd
 }
 
 // run hunts and returns errFound when a world failed.
 func (h *hunt) run(ctx context.Context) error {
+	if h.disk != "" && h.disk != sim.RealDisk {
+		return fmt.Errorf("--disk is %q, want %q or nothing", h.disk, sim.RealDisk)
+	}
 	h.began = time.Now()
 	h.tally = tally{Oracles: map[string]int{}, Drawn: map[sim.FaultKind]int{}, Bit: map[sim.FaultKind]int{}, Marks: map[sim.Mark]int{}}
 	if h.within > 0 {
@@ -168,6 +173,9 @@ func (h *hunt) world(seed uint64) sim.Report {
 			kinds = append(kinds, sim.FaultKind(k))
 		}
 		s = s.WithOnly(kinds...)
+	}
+	if h.disk == sim.RealDisk {
+		s, _ = s.OverRealStores() // the summary shows which kinds are drawn
 	}
 	var gone []int
 	for i, f := range s.Faults {
