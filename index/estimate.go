@@ -10,6 +10,8 @@ const (
 	numberID, endBytes = 9, 4
 	// linkBytes is a place for a neighbour.
 	linkBytes = 4
+	// Rows of so many components have outlines of as many bytes, if there are no codes.
+	outlineBytes = 64
 	// Rows and codes are rounded up to so many bytes.
 	rowAlign, codeAlign = 32, 16
 )
@@ -31,6 +33,10 @@ func Estimate(cfg Config, rows uint64, idBytes int) (uint64, error) {
 	}
 	row += 2 * cfg.M * linkBytes
 	switch cfg.Quantization {
+	case flow.NoQuantization:
+		if cfg.Dim >= outlineBytes {
+			row += outlineBytes
+		}
 	case flow.Int8:
 		row += up(cfg.Dim, codeAlign)
 	case flow.Binary:

@@ -40,18 +40,34 @@ func TestAgainstModel(t *testing.T) {
 		t.Run(metric.String(), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				dim := rapid.SampledFrom([]int{1, 3, 8, 33}).Draw(t, "dim")
-				c := &machine{cfg: Config{Dim: dim, Metric: metric}, vectors: wholeVector(dim), m: &model{metric: metric}}
+				quantization := rapid.SampledFrom([]flow.Quantization{flow.NoQuantization, flow.Int8, flow.Binary}).Draw(t, "quantization")
+				c := &machine{cfg: Config{Dim: dim, Metric: metric, Quantization: quantization}, vectors: wholeVector(dim), m: &model{metric: metric}}
 				c.x = c.open(t)
 				t.Repeat(rapid.StateMachineActions(c))
 				for _, at := range c.past {
 					c.ask(t, at)
 				}
-				if c.found < c.asked*9/10 {
-					t.Fatalf("walks found %d of %d", c.found, c.asked)
+				if least := c.leastFound(); c.found < least {
+					t.Fatalf("walks found %d of %d, wanted %d", c.found, c.asked, least)
 				}
 			})
 		})
 	}
+}
+
+// leastFound returns how many of the nearest the walks must have found. Candidates found by codes
+// are measured again, so bytes must find what floats do. Of few components, bits say next to
+// nothing: then which rows are the nearest of those with the same bits is left to luck.
+func (c *machine) leastFound() int {
+	switch {
+	case c.cfg.Quantization != flow.Binary:
+		return c.asked * 9 / 10
+	case c.cfg.Dim > 8:
+		return c.asked * 7 / 10
+	case c.cfg.Dim > 1:
+		return c.asked / 2
+	}
+	return 0
 }
 
 func (c *machine) open(t *rapid.T) *Index {

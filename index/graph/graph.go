@@ -22,6 +22,7 @@ type Graph struct {
 	codes    *codes
 	layers   []layer
 	sketches *sketches
+	outlines *codes
 	digest   uint64
 }
 
@@ -87,6 +88,7 @@ func newGraph(cfg Config, rows *Rows) *Graph {
 		g.layers = append(g.layers, y)
 	}
 	g.sketches = newSketches(cfg, rows, g.layers)
+	g.outlines = newOutlines(cfg, rows, g.codes)
 	return g
 }
 
@@ -116,6 +118,9 @@ func (g *Graph) Bytes() uint64 {
 	}
 	if k := g.sketches; k != nil {
 		bytes += uint64(len(k.codes.block.Bytes())) + 4*uint64(len(k.codes.mean))
+	}
+	if g.outlines != nil {
+		bytes += uint64(len(g.outlines.block.Bytes())) + 4*uint64(len(g.outlines.mean))
 	}
 	for i := range g.layers {
 		bytes += uint64(len(g.layers[i].block.Bytes())) + 4*uint64(cap(g.layers[i].rows))

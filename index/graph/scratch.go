@@ -16,9 +16,11 @@ type Scratch struct {
 	pool    pool
 	far     queue
 	flights [2]flight
-	// sketch is that of the query.
+	// sketch and outline are those of the query, sifted the rows of a hop with the distances of theirs.
 	sketch       [sketchDims]float32
 	sketchTarget target
+	outline      [outlineDims]float32
+	sifted       []entry
 	// seen has a bit for each row met; touched lists them, to be cleared.
 	seen    []uint64
 	touched []uint32

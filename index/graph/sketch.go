@@ -33,21 +33,26 @@ func newSketches(cfg Config, rows *Rows, layers []layer) *sketches {
 	for l > 1 && len(layers[l-1].rows) <= maxSketches {
 		l--
 	}
-	cfg.Dim, cfg.Quantization = sketchDims, flow.Int8
+	return &sketches{layer: l, codes: newShort(cfg, rows, sketchDims, len(layers[l].rows), layers[l].row)}
+}
+
+// newShort returns codes of the sketches of n rows.
+func newShort(cfg Config, rows *Rows, dims, n int, row func(i uint32) uint32) *codes {
+	cfg.Dim, cfg.Quantization = dims, flow.Int8
 	if cfg.Metric != flow.Dot {
 		// Under the cosine metric too: the rows have one length, their sketches have not, and
 		// a long one would have the greatest dot product with most queries.
 		cfg.Metric = flow.Euclid
 	}
-	sketched := NewRows(cfg, len(layers[l].rows))
+	sketched := NewRows(cfg, n)
 	sketched.widen()
-	v, short := make([]float32, rows.dim), make([]float32, sketchDims)
-	for _, row := range layers[l].rows {
-		rows.Vector(v, int(row))
+	v, short := make([]float32, rows.dim), make([]float32, dims)
+	for i := range uint32(n) {
+		rows.Vector(v, int(row(i)))
 		sketch(short, v)
 		sketched.Add(short, 0)
 	}
-	return &sketches{layer: l, codes: newCodes(cfg, sketched)}
+	return newCodes(cfg, sketched)
 }
 
 // sketch adds up as many runs of components as dst has.

@@ -127,6 +127,10 @@ func (s *space) measured(t *target, d float32) bool {
 	return s.codes == nil && (s.rows.bytes == nil || t.bytes == nil || math.Abs(float64(d)) < exactSum)
 }
 
+// maxPrefetchBytes is how much of a row is asked for ahead: of a longer one the processor
+// foresees the rest, and more requests than it can keep hold up what comes after them.
+const maxPrefetchBytes = 1024
+
 // prefetch asks the memory for rows that will be measured.
 func (s *space) prefetch(at []uint32) {
 	switch {
@@ -135,7 +139,7 @@ func (s *space) prefetch(at []uint32) {
 	case s.rows.bytes != nil:
 		distance.Prefetch(unsafe.Pointer(unsafe.SliceData(s.rows.bytes)), s.rows.stride, s.rows.dim, at)
 	default:
-		distance.Prefetch(unsafe.Pointer(unsafe.SliceData(s.rows.floats)), 4*s.rows.stride, 4*s.rows.dim, at)
+		distance.Prefetch(unsafe.Pointer(unsafe.SliceData(s.rows.floats)), 4*s.rows.stride, min(4*s.rows.dim, maxPrefetchBytes), at)
 	}
 }
 

@@ -34,6 +34,9 @@ type trail struct {
 	// row is the one to be expanded, if one is chosen.
 	row    uint32
 	chosen bool
+	// sifting: the rows at are those whose outlines are to be compared with the query's.
+	sifting bool
+	outline target
 }
 
 // choosy says whether some of the rows must not be returned, and whether they are so many
@@ -104,7 +107,11 @@ func (t *trail) start(s *Scratch, beam int) {
 	t.pool.reset(max(beam, 1))
 	t.far.reset()
 	layers := t.part.Graph.layers
-	t.layer, t.node, t.nearest, t.entered, t.chosen = len(layers)-1, 0, ^entry(0), false, false
+	t.layer, t.node, t.nearest, t.entered = len(layers)-1, 0, ^entry(0), false
+	t.chosen, t.sifting = false, false
+	if o := t.part.Graph.outlines; o != nil && len(s.active) > 1 {
+		o.aim(&t.outline, s.outline[:])
+	}
 	if k := t.part.Graph.sketches; k != nil && len(s.active) > 1 {
 		t.enter(s, k)
 	} else {
@@ -116,16 +123,28 @@ func (t *trail) start(s *Scratch, beam int) {
 }
 
 // step does what can be done without waiting for memory: it measures the rows that were
-// listed, or lists the neighbours of the row that was chosen, and asks for what the next
-// step needs. It returns false when the beam best rows are expanded.
+// listed, or lists the neighbours of the row that was chosen, or sifts them, and asks for
+// what the next step needs. It returns false when the beam best rows are expanded.
 func (t *trail) step(s *Scratch, beam int) bool {
-	if t.chosen {
+	switch {
+	case t.sifting:
+		t.sifting = false
+		s.sift(t)
+		t.space.prefetch(t.at)
+		return true
+	case t.chosen:
 		t.chosen = false
-		if t.at = s.list(t, t.row, t.at[:0]); len(t.at) > 0 {
+		if o := t.part.Graph.outlines; o != nil && !t.leap {
+			if s.listNew(t, t.row); len(t.at) > 0 {
+				t.sifting = true
+				o.prefetch(t.at)
+				return true
+			}
+		} else if t.at = s.list(t, t.row, t.at[:0]); len(t.at) > 0 {
 			t.space.prefetch(t.at)
 			return true
 		}
-	} else {
+	default:
 		s.measureAt(t, t.at)
 		s.note(t)
 		if t.layer > 0 && t.descend(s) {
@@ -237,15 +256,23 @@ func (s *Scratch) list(t *trail, row uint32, at []uint32) []uint32 {
 	if t.leap {
 		return s.leap(t, l, row, at)
 	}
-	for _, n := range l.neighbours(row) {
+	// Whether a neighbour is new cannot be predicted: nothing branches on it.
+	neighbours, m := l.neighbours(row), len(s.touched)
+	s.touched = append(s.touched, neighbours...)
+	touched, listed := s.touched[m:], 0
+	at = resized(at, len(neighbours))
+	for _, n := range neighbours {
 		if n == none {
 			break
 		}
-		if s.see(t.base + n) {
-			at = append(at, n)
-		}
+		ref := t.base + n
+		w, b := &s.seen[ref/64], ref%64
+		at[listed], touched[listed] = n, ref
+		listed += int(*w>>b&1 ^ 1)
+		*w |= 1 << b
 	}
-	return at
+	s.touched = s.touched[:m+listed]
+	return at[:listed]
 }
 
 // leap lists the neighbours that may be returned, and those of the other neighbours

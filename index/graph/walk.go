@@ -58,7 +58,8 @@ type Hit struct {
 
 // Stats counts what walks have done.
 type Stats struct {
-	// Distances is how many distances were computed, Hops how many nodes were expanded.
+	// Distances is how many distances of rows, or of the codes in their place, were computed
+	// (not those of sketches and outlines), Hops how many nodes were expanded.
 	Distances, Hops int
 }
 
@@ -94,6 +95,7 @@ func (s *Scratch) prepare(parts []Part, q *Query) {
 	}
 	base := uint32(0)
 	sketch(s.sketch[:], q.Vector)
+	sketch(s.outline[:], q.Vector)
 	s.active = s.active[:0]
 	for i := range parts {
 		t := &s.trails[i]
@@ -123,6 +125,7 @@ func (s *Scratch) release() {
 		t := &s.trails[i]
 		t.part, t.space = nil, space{}
 		t.target.forget()
+		t.outline.forget()
 	}
 	clear(s.active)
 	s.flights[0].trail, s.flights[1].trail = nil, nil
