@@ -299,8 +299,9 @@ func (s *Server) begin(ctx context.Context, peer, web net.Listener) (err error) 
 		s.transport.Close()
 		return err
 	}
+	m := s.newMetrics()
 	s.http = &http.Server{
-		Handler:           api.New(s, api.Config{Version: s.cfg.Version}),
+		Handler:           api.New(s, api.Config{Version: s.cfg.Version, Metrics: m.Handler(), Observe: m.Observe}),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		IdleTimeout:       idleTimeout,

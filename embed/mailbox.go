@@ -114,6 +114,13 @@ func (b *mailbox) release(c *call) {
 	b.mu.Unlock()
 }
 
+// waiting returns how many requests have no answer yet, and the bytes they hold.
+func (b *mailbox) waiting() (calls, bytes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.calls, b.callBytes
+}
+
 // swap returns all inputs and takes over the memory of an earlier turn's.
 func (b *mailbox) swap(spare []input) []input {
 	clear(spare)

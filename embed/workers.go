@@ -22,8 +22,9 @@ type workers struct {
 	some       *sync.Cond // of mu: a job may be taken or closed was set
 	jobs       jobQueue
 	background jobQueue
-	// running is how many background jobs run, of maxBackground.
+	// running is how many background jobs run, of maxBackground, and busy how many others.
 	running, maxBackground int
+	busy                   int
 	closed                 bool
 }
 
@@ -83,6 +84,15 @@ func (w *workers) waiting() int {
 	return w.jobs.len()
 }
 
+// workerStats are the jobs that run and wait, those in the background by themselves.
+type workerStats struct{ running, waiting, backgroundRunning, backgroundWaiting int }
+
+func (w *workers) stats() workerStats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return workerStats{w.busy, w.jobs.len(), w.running, w.background.len()}
+}
+
 // next waits for a job; ok is false after close.
 func (w *workers) next() (job node.Job, ok bool) {
 	w.mu.Lock()
@@ -90,6 +100,7 @@ func (w *workers) next() (job node.Job, ok bool) {
 	for !w.closed {
 		switch {
 		case w.jobs.len() > 0:
+			w.busy++
 			return w.jobs.pop(), true
 		case w.background.len() > 0 && w.running < w.maxBackground:
 			w.running++
@@ -107,12 +118,14 @@ func (w *workers) run() {
 			return
 		}
 		job.Run()
+		w.mu.Lock()
 		if job.Background {
-			w.mu.Lock()
 			w.running--
-			w.mu.Unlock()
 			w.some.Signal()
+		} else {
+			w.busy--
 		}
+		w.mu.Unlock()
 		w.box.postDone(job.Done)
 	}
 }

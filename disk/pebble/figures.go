@@ -17,7 +17,8 @@ type Figures struct {
 	// MemTableBytes is what the tables in memory take, LiveTables counts those on disk.
 	MemTableBytes uint64
 	LiveTables    int64
-	// LogBytes is the size of the log files, LogWrittenBytes what was written to them.
+	// LogBytes is the size of the log files, those that wait to be written again included;
+	// LogWrittenBytes is what was written to them.
 	LogBytes, LogWrittenBytes uint64
 	// Flushes and Compactions count what has ended, CompactionsRunning what has not.
 	Flushes, Compactions, CompactionsRunning, CompactionsFailed int64
@@ -60,7 +61,7 @@ func (s *Store) readFigures() {
 	f := Figures{
 		Usage:         disk.Usage{Used: m.DiskSpaceUsage(), Free: math.MaxUint64},
 		MemTableBytes: m.MemTable.Size, LiveTables: total.TablesCount,
-		LogBytes: m.WAL.PhysicalSize, LogWrittenBytes: m.WAL.BytesWritten,
+		LogBytes: m.WAL.PhysicalSize + m.WAL.ObsoletePhysicalSize, LogWrittenBytes: m.WAL.BytesWritten,
 		Flushes: m.Flush.Count, Compactions: m.Compact.Count, CompactionsRunning: m.Compact.NumInProgress, CompactionsFailed: m.Compact.FailedCount,
 		FlushedBytes: total.TableBytesFlushed, CompactedBytes: total.TableBytesCompacted, CompactionDebtBytes: m.Compact.EstimatedDebt,
 		CompactionTime: m.Compact.Duration, ReadAmplification: m.ReadAmp(),

@@ -1,0 +1,154 @@
+package embed
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/node"
+)
+
+// fill writes points from..to-1 with random vectors, which do not compress.
+func fill(t *testing.T, s *Server, name string, dim, from, to int) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(uint64(dim), uint64(from)))
+	for at := from; at < to; at += 500 {
+		req := &flow.WriteRequest{ID: newRequestID(s.clock.Now()), Collection: name}
+		for i := at; i < min(at+500, to); i++ {
+			v := make(flow.Vector, dim)
+			for j := range v {
+				v[j] = random.Float32()
+			}
+			req.Ops = append(req.Ops, flow.Op{Kind: flow.Upsert, ID: flow.NumberID(uint64(i)), Vector: v})
+		}
+		eventually(t, "write a batch", func(ctx context.Context) error { return s.Do(ctx, req).Error() })
+	}
+}
+
+func createDim(t *testing.T, s *Server, name string, dim int) {
+	t.Helper()
+	eventually(t, "create "+name, func(ctx context.Context) error {
+		return s.Do(ctx, &flow.CreateCollectionRequest{Name: name, Dim: dim, Metric: flow.Euclid}).Error()
+	})
+}
+
+// replicas returns the node's report of all that it hosts, in sum, and what it uses itself.
+func replicas(t *testing.T, s *Server) (sum flow.ReplicaStatus, usage flow.NodeUsage) {
+	t.Helper()
+	st := s.Do(t.Context(), &flow.StatusRequest{}).(*flow.StatusResponse)
+	if st.Err != nil {
+		t.Fatal(st.Err)
+	}
+	for _, r := range st.Nodes[0].Replicas {
+		sum.Points, sum.MemoryBytes, sum.DiskBytes = sum.Points+r.Points, sum.MemoryBytes+r.MemoryBytes, sum.DiskBytes+r.DiskBytes
+		sum.Segments, sum.Graphs = sum.Segments+r.Segments, sum.Graphs+r.Graphs
+	}
+	return sum, st.Nodes[0].Usage
+}
+
+func count(t *testing.T, s *Server, name string) *flow.CountResponse {
+	t.Helper()
+	c := s.Do(t.Context(), &flow.CountRequest{Collection: name}).(*flow.CountResponse)
+	if c.Err != nil {
+		t.Fatal(c.Err)
+	}
+	return c
+}
+
+// near says whether a figure is within a part of another.
+func near(t *testing.T, what string, got, want uint64, part float64) {
+	t.Helper()
+	if ratio := float64(got) / float64(want); ratio < 1-part || ratio > 1+part {
+		t.Errorf("%s: %d bytes where %d are expected: %.2f times as many", what, got, want, ratio)
+	}
+}
+
+// settled waits until every segment has its graph and two looks at the disk see the same.
+func settled(t *testing.T, s *Server) {
+	t.Helper()
+	var last flow.ReplicaStatus
+	since := time.Now()
+	eventually(t, "all is indexed and measured", func(context.Context) error {
+		sum, _ := replicas(t, s)
+		if sum.Points != last.Points || sum.DiskBytes != last.DiskBytes || sum.Segments != sum.Graphs || sum.DiskBytes == 0 {
+			last, since = sum, time.Now()
+		}
+		if quiet := time.Since(since); quiet < 11*time.Second {
+			return fmt.Errorf("%d of %d segments have graphs, nothing changes for %v", sum.Graphs, sum.Segments, quiet)
+		}
+		return nil
+	})
+}
+
+// storeMemory is what the store may take outside of the Go heap: its cache and the tables in
+// memory that have a part of its budget.
+const storeMemory = 96 << 20
+
+// TestMemoryIsTrue: the process grows by what the node says that a collection grew by.
+func TestMemoryIsTrue(t *testing.T) {
+	s := startNode(t, Config{Name: "a", DataDir: t.TempDir(), Init: &InitOptions{Shards: 2, ReplicationFactor: 1}, MemoryLimit: NoMemoryLimit,
+		Tuning: node.Tuning{Index: node.IndexTuning{MinRows: 1 << 30, CutRows: 1 << 30}}})
+	createDim(t, s, "wide", 2048)
+	type figures struct{ resident, heap, shards, collection uint64 }
+	look := func() figures {
+		time.Sleep(3 * time.Second) // the store flushes what it can
+		debug.FreeOSMemory()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		all, _ := replicas(t, s)
+		return figures{residentBytes(), m.HeapAlloc + uint64(s.memory.Mapped()), all.MemoryBytes, count(t, s, "wide").MemoryBytes}
+	}
+	fill(t, s, "wide", 2048, 0, 2000)
+	before := look()
+	fill(t, s, "wide", 2048, 2000, 18000)
+	now := look()
+	want := now.collection - before.collection
+	t.Logf("before %+v, now %+v", before, now)
+	near(t, "what the collection grew by against its vectors", want, 16000*4*2048, .05)
+	near(t, "what the shards grew by against the collection", now.shards-before.shards, want, .1) // they count the kept log too
+	near(t, "what heap and mapped memory grew by against the collection", now.heap-before.heap, want, .15)
+	if grown := now.resident - before.resident; grown < want*9/10 || grown > want*11/10+storeMemory {
+		t.Errorf("the process grew by %d bytes, the collection by %d, and the store may take %d", grown, want, storeMemory)
+	}
+}
+
+// TestAccounting fills a node with two collections and compares what it says of their memory
+// and disk with what the store takes, and with the estimate of before.
+func TestAccounting(t *testing.T) {
+	s := startNode(t, Config{Name: "a", DataDir: t.TempDir(), Init: &InitOptions{Shards: 2, ReplicationFactor: 1}, MemoryLimit: NoMemoryLimit,
+		Tuning: node.Tuning{Index: node.IndexTuning{MinRows: 1000}}})
+	const narrow, wide, points = 32, 1024, 12000
+	createDim(t, s, "wide", wide)
+	createDim(t, s, "narrow", narrow)
+	estimate := func(dim, points int) *flow.EstimateResponse {
+		c := flow.CreateCollectionRequest{Name: "new", Dim: dim, Metric: flow.Euclid}
+		return s.Do(t.Context(), &flow.EstimateRequest{Collection: c, Points: uint64(points)}).(*flow.EstimateResponse)
+	}
+	fill(t, s, "narrow", narrow, 0, points)
+	fill(t, s, "wide", wide, 0, points)
+	settled(t, s)
+	all, usage := replicas(t, s)
+	w, n := count(t, s, "wide"), count(t, s, "narrow")
+
+	near(t, "the memory of wide against the estimate", w.MemoryBytes, estimate(wide, points).MemoryBytes, .05)
+	near(t, "the memory of narrow against the estimate", n.MemoryBytes, estimate(narrow, points).MemoryBytes, .1)
+	if e := estimate(narrow, points).DiskBytes; n.DiskBytes > e*11/10 || n.DiskBytes < e*6/10 { // short rows and their keys compress
+		t.Errorf("the disk of narrow: %d bytes, the estimate is %d", n.DiskBytes, e)
+	}
+	near(t, "the disk of wide against the estimate", w.DiskBytes, estimate(wide, points).DiskBytes, .05)
+	if w.Segments == 0 || n.Segments == 0 || w.Segments+n.Segments != all.Segments {
+		t.Errorf("the collections have %d and %d segments of %d", w.Segments, n.Segments, all.Segments)
+	}
+	if memory, disk := w.MemoryBytes+n.MemoryBytes, w.DiskBytes+n.DiskBytes; memory > all.MemoryBytes || disk > all.DiskBytes || all.DiskBytes > usage.DiskUsedBytes {
+		t.Errorf("parts are more than the whole: memory %d of %d, disk %d of %d of %d", memory, all.MemoryBytes, disk, all.DiskBytes, usage.DiskUsedBytes)
+	}
+	f := s.store.Figures()
+	if tables := usage.DiskUsedBytes - f.LogBytes; all.DiskBytes < tables*95/100 || all.DiskBytes > tables*105/100+f.MemTableBytes {
+		t.Errorf("the shards take %d bytes of disk, the store's tables have %d, and %d are in memory", all.DiskBytes, tables, f.MemTableBytes)
+	}
+}
