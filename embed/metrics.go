@@ -19,7 +19,7 @@ func (s *Server) newMetrics() *metrics.Metrics {
 // processFigures are of what this package runs around the node.
 func (s *Server) processFigures(_ context.Context, out *metrics.Sink) {
 	calls, bytes := s.box.waiting()
-	out.Gauge("requests_in_flight", "Requests that the node has not answered yet, the one for this figure included.")(float64(calls))
+	out.Gauge("requests_in_flight", "Requests that the node has not answered yet.")(float64(calls))
 	out.Gauge("requests_in_flight_bytes", "Vectors and payloads that they are to write.")(float64(bytes))
 	jobs := out.Gauge("worker_jobs", "Computations, for requests or for upkeep, that run or wait for a worker.", "class", "state")
 	w := s.workers.stats()

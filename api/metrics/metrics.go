@@ -36,7 +36,7 @@ type Source func(ctx context.Context, s *Sink)
 
 // Config is what the metrics are made of.
 type Config struct {
-	// Version is the program's version; Kernel names the distance kernel in use.
+	// Version is the program's version, "dev" if empty; Kernel names the distance kernel in use.
 	Version, Kernel string
 	// Sources are asked at each scrape, one after the other.
 	Sources []Source
@@ -54,6 +54,9 @@ type Metrics struct {
 
 // New returns the metrics of a node.
 func New(cfg Config) *Metrics {
+	if cfg.Version == "" {
+		cfg.Version = "dev"
+	}
 	m := &Metrics{cfg: cfg, registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: namespace + "http_requests_total", Help: "HTTP requests that were answered, by route, method and status.",

@@ -79,6 +79,7 @@ func (a *app) initCommand() *cobra.Command {
 		Short: "Found a cluster of one node and run it, or run it again",
 		Long: `Found a cluster of one node and run it in the foreground. On a data folder that holds the node
 already, run it again; another name, shard count or replication factor is refused.
+Clients are served over HTTP, and Prometheus under /metrics.
 
 Ctrl-C or SIGTERM stops it cleanly; kill -9 loses nothing that was acknowledged.`,
 		Example: "  ruvector-flow cluster init --node-id node1 --listen 127.0.0.1:8080 --shards 16 --replication-factor 3 --data-dir D1",
@@ -115,7 +116,7 @@ func (a *app) joinCommand() *cobra.Command {
 		Short: "Join a cluster as a new node and run it, or run it again",
 		Long: `Join a cluster as a new node and run it in the foreground. Shards gain replicas on it until each has
 its replication factor. On a data folder that holds the node already, run it again; another name or
-cluster is refused.
+cluster is refused. Clients are served over HTTP, and Prometheus under /metrics.
 
 Ctrl-C or SIGTERM stops it cleanly; kill -9 loses nothing that was acknowledged.`,
 		Example: "  ruvector-flow cluster join --node-id node2 --listen 127.0.0.1:8081 --peers 127.0.0.1:8080 --data-dir D2",
