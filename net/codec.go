@@ -299,7 +299,7 @@ func encodeStatus(w *wire.Writer, m *Status, format flow.FormatVersion) {
 		w.Fixed64(d.Digest)
 	}
 	if format >= 2 {
-		w.Byte(byte(m.Floor))
+		w.Byte(byte(m.Promised))
 		for i := range m.Replicas {
 			w.Uint(m.Replicas[i].DiskBytes)
 		}
@@ -322,7 +322,7 @@ func decodeStatus(r *wire.Reader, format flow.FormatVersion) *Status {
 		m.Noted = append(m.Noted, NotedDigest{Shard: flow.ShardID(r.Uint()), Index: r.Uint(), Digest: r.Fixed64()})
 	}
 	if format >= 2 {
-		m.Floor = flow.FormatVersion(r.Byte())
+		m.Promised = flow.FormatVersion(r.Byte())
 		for i := range m.Replicas {
 			m.Replicas[i].DiskBytes = r.Uint()
 		}

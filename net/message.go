@@ -131,9 +131,9 @@ type Status struct {
 	// Noted holds, per replica, the digest at the latest index that is a multiple of
 	// the check interval; 0 for none.
 	Noted []NotedDigest
-	// Floor is the version that the node's data directory will never again be opened
+	// Promised is the version that the node's data directory will never again be opened
 	// below; durable before it is sent. Since format version 2.
-	Floor flow.FormatVersion
+	Promised flow.FormatVersion
 }
 
 // NotedDigest is a replica's state digest at a log position.

@@ -13,19 +13,19 @@ import (
 // What goes to one peer is encoded as both understand it (speaks). What every replica
 // will read, commands and so rows, is encoded in the cluster's version (writes), which
 // the leader of the system group raises once no member can fall below it any more:
-// each has made the next version the floor of its data directory, durably, and says so.
-// It does that when it hears that all others understand the version. Until then a node
+// each has promised, durably, that its data directory is never opened again below the
+// next one, and says so. It does that when it hears that all others understand it. Until then a node
 // may be taken back to its former program.
 type formats struct {
-	// floor is the version below which the data directory is never opened again: durable.
+	// promised is the version below which the data directory is never opened again: durable.
 	// written is the one that was written last.
-	floor, written flow.FormatVersion
+	promised, written flow.FormatVersion
 	// raising says that a command that raises the cluster's version is under way.
 	raising bool
 }
 
-// putFloor writes the floor of a data directory. There is no record of the lowest.
-func putFloor(b *disk.Batch, v flow.FormatVersion) {
+// putPromise writes the promise of a data directory. There is no record of the lowest.
+func putPromise(b *disk.Batch, v flow.FormatVersion) {
 	if v > flow.OldestFormat {
 		b.Put(formatKey, []byte{byte(v)})
 	}
@@ -37,7 +37,7 @@ func (n *Node) openFormats() error {
 	if err := n.cfg.FormatVersion.Check(); err != nil {
 		return err
 	}
-	floor := flow.OldestFormat
+	promised := flow.OldestFormat
 	b, ok, err := n.cfg.Disk.Get(formatKey)
 	switch {
 	case err != nil:
@@ -45,13 +45,13 @@ func (n *Node) openFormats() error {
 	case ok && len(b) != 1:
 		return flow.Errorf(flow.Corrupt, "node.New", "the record of the format version has %d bytes, not 1", len(b))
 	case ok:
-		floor = flow.FormatVersion(b[0])
+		promised = flow.FormatVersion(b[0])
 	}
-	if newest := n.cfg.FormatVersion; floor > newest {
+	if newest := n.cfg.FormatVersion; promised > newest {
 		return flow.Errorf(flow.Conflict, "node.New", "the cluster of node %s has format version %d, or is being raised to it, and this node understands only %d to %d: start it with a program that understands %d, as such",
-			n.identity.Name, floor, newest.Oldest(), newest, floor)
+			n.identity.Name, promised, newest.Oldest(), newest, promised)
 	}
-	n.formats.floor, n.formats.written = floor, floor
+	n.formats.promised, n.formats.written = promised, promised
 	return nil
 }
 
@@ -84,7 +84,7 @@ func (n *Node) tickFormats() {
 	}
 	n.promise(next)
 	leads := n.replicas[flow.SystemShard].Leading()
-	if !leads || n.formats.raising || n.formats.floor < next || !n.all(func(p *peer) bool { return p.status != nil && p.status.Floor >= next }) {
+	if !leads || n.formats.raising || n.formats.promised < next || !n.all(func(p *peer) bool { return p.status != nil && p.status.Promised >= next }) {
 		return
 	}
 	n.formats.raising = true
@@ -108,12 +108,12 @@ func (n *Node) all(holds func(p *peer) bool) bool {
 	return len(members) > 0
 }
 
-// promise makes a version the floor of the data directory.
+// promise writes that the data directory is never opened again below a version.
 func (n *Node) promise(v flow.FormatVersion) {
 	if v <= n.formats.written {
 		return
 	}
 	n.formats.written = v
-	putFloor(&n.fx.Batch, v)
+	putPromise(&n.fx.Batch, v)
 	n.fx.Sync = true
 }

@@ -101,7 +101,7 @@ func TestRollingUpgrade(t *testing.T) {
 }
 
 // While one member is silent or old, or has not promised, the version stays; a new node
-// is told what it must understand, and starts with that as its floor.
+// is told what it must understand, and has promised it before it starts.
 func TestNoRaiseWithoutAll(t *testing.T) {
 	c := newClusterOf(t, 1, 1, 1)
 	c.hosts[0].as(2, addr(0))

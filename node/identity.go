@@ -164,7 +164,7 @@ func Init(d disk.Disk, o InitOptions, done func(error)) {
 		Shards: o.Shards, ReplicationFactor: o.ReplicationFactor, Peers: []flow.NodeInfo{self.NodeInfo},
 	}
 	b.Put(identityKey, id.encode())
-	putFloor(&b, o.FormatVersion)
+	putPromise(&b, o.FormatVersion)
 	d.Apply(&b, true, done)
 }
 
@@ -178,6 +178,6 @@ func Join(d disk.Disk, name string, nonce [16]byte, r *flow.JoinResponse, done f
 		return
 	}
 	b.Put(identityKey, id.encode())
-	putFloor(&b, max(r.FormatVersion, flow.OldestFormat))
+	putPromise(&b, max(r.FormatVersion, flow.OldestFormat))
 	d.Apply(&b, true, done)
 }

@@ -407,11 +407,11 @@ func (n *Node) flushWrite() {
 	var done func(error)
 	if n.fx.Sync {
 		n.syncing = append(n.syncing, n.ticks)
-		waiting, floor := n.fx.Durable, n.formats.written
+		waiting, promised := n.fx.Durable, n.formats.written
 		done = func(err error) {
 			n.durable(waiting, err)
 			if n.err == nil {
-				n.formats.floor = max(n.formats.floor, floor)
+				n.formats.promised = max(n.formats.promised, promised)
 			}
 		}
 	}

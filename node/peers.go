@@ -240,7 +240,7 @@ func (n *Node) usage(replicas []flow.ReplicaStatus) flow.NodeUsage {
 
 func (n *Node) status() *net.Status {
 	replicas := n.Replicas()
-	m := &net.Status{Usage: n.usage(replicas), Replicas: replicas, NoLead: n.lowDisk() || n.leaders.retired, Floor: n.formats.floor}
+	m := &net.Status{Usage: n.usage(replicas), Replicas: replicas, NoLead: n.lowDisk() || n.leaders.retired, Promised: n.formats.promised}
 	for _, s := range n.hosted {
 		if d := n.replicas[s].LastNoted(); d.Index > 0 {
 			m.Noted = append(m.Noted, d)

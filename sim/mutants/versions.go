@@ -5,7 +5,7 @@ import "github.com/ruvector-flow/ruvector-flow/sim"
 const (
 	migrationRFC = "cockroachdb/cockroach docs/RFCS/20170815_version_migration.md: "
 	announced    = "if next > n.cfg.FormatVersion || !n.all(func(p *peer) bool { return p.newest >= next }) {"
-	promised     = " || n.formats.floor < next || !n.all(func(p *peer) bool { return p.status != nil && p.status.Floor >= next }) {"
+	promised     = " || n.formats.promised < next || !n.all(func(p *peer) bool { return p.status != nil && p.status.Promised >= next }) {"
 )
 
 // versions are bugs of clusters that are being upgraded.
@@ -24,15 +24,15 @@ var versions = []Mutant{
 	{Name: "version-raised-too-early", What: "the leader raises the cluster's version as soon as it understands the next one itself",
 		Edits: []Edit{
 			{nodeRoom, announced, "if next > n.cfg.FormatVersion {"},
-			{nodeRoom, promised, " || n.formats.floor < next {"}},
+			{nodeRoom, promised, " || n.formats.promised < next {"}},
 		Oracles:   []sim.Oracle{sim.OracleVersion, sim.OraclePanic, sim.OracleRestart},
 		Precedent: migrationRFC + "a version may only be active that every node runs"},
 	{Name: "version-raised-unpromised", What: "the leader raises the cluster's version when all members understand the next one, without their promise to go on doing so",
-		Edits:     []Edit{{nodeRoom, promised, " || n.formats.floor < next {"}},
+		Edits:     []Edit{{nodeRoom, promised, " || n.formats.promised < next {"}},
 		Oracles:   []sim.Oracle{sim.OracleVersion, sim.OraclePanic, sim.OracleRestart},
 		Precedent: migrationRFC + "a node may be taken back between the look and the bump"},
-	{Name: "version-floor-unchecked", What: "a node starts under a version that its data directory was promised never to be opened under",
-		Edits:     []Edit{{nodeRoom, "if newest := n.cfg.FormatVersion; floor > newest {", "if newest := n.cfg.FormatVersion; floor > newest+1 {"}},
+	{Name: "version-promise-unchecked", What: "a node starts under a version that its data directory was promised never to be opened under",
+		Edits:     []Edit{{nodeRoom, "if newest := n.cfg.FormatVersion; promised > newest {", "if newest := n.cfg.FormatVersion; promised > newest+1 {"}},
 		Oracles:   []sim.Oracle{sim.OracleVersion, sim.OraclePanic, sim.OracleRestart, sim.OracleLiveness},
 		Precedent: migrationRFC + "a store remembers which version has used it"},
 	{Name: "message-in-own-version", What: "a node sends what it understands itself, not what the other one does",
