@@ -97,6 +97,7 @@ func DrawScenario(seed uint64) Scenario {
 	s.Index = drawIndexTuning(r)
 	s.Former = drawFormer(seed, s.Nodes)
 	s.Faults = s.withVersions(drawFaults(stream(seed, purposeFaults).IntN, s), stream(seed, purposeVersions, 1).IntN)
+	s.Faults = s.withReuse(s.Faults, stream(seed, purposeReuse).IntN)
 	s.Ending = drawEnding(seed)
 	return s
 }

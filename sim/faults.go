@@ -69,6 +69,7 @@ const (
 	RepeatWrites FaultKind = "repeat-writes"
 	StaleTokens  FaultKind = "stale-tokens"
 	Burst        FaultKind = "burst"
+	ReuseIDs     FaultKind = "reuse-ids"
 
 	OtherVersion   FaultKind = "other-version"
 	RollingUpgrade FaultKind = "rolling-upgrade"

@@ -29,6 +29,8 @@ var clientFaults = []*faultSpec{
 	{kind: StaleTokens, draw: drawClients},
 	// Clients do not pause after the part Rate of their operations.
 	{kind: Burst, draw: drawClients},
+	// After the part Rate of the writes their request ids are used for other ones.
+	{kind: ReuseIDs, apart: true, draw: drawClients},
 }
 
 func drawClients(d *drawing, f *Fault) {

@@ -50,7 +50,7 @@ var Marks = []Mark{
 	"retry settled", "retry answered with its first result", "retry after a failover", "outcome unknown", "outcome resolved later", "batch in part",
 	"compare-and-set refused", "compare-and-set applied", "delete of an absent point", "write over several shards", "session read", "bounded read",
 	"any read", "partial answer", "search answered", "scroll with a next page", "answer after the client left", "collection made again",
-	"write to a dropped collection refused", "read refused for want of state",
+	"write to a dropped collection refused", "reused request id refused", "read refused for want of state",
 }
 
 var markNumber = func() map[Mark]int {

@@ -22,7 +22,7 @@ func TestProperty(t *testing.T) {
 		}
 		s := DrawScenario(rapid.Uint64Range(1, 1<<20).Draw(rt, "shape"))
 		choose := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "choice") }
-		s.Faults = s.withVersions(drawFaults(choose, s), choose)
+		s.Faults = s.withReuse(s.withVersions(drawFaults(choose, s), choose), choose)
 		for i, f := range s.Faults {
 			if err := f.check(s.Nodes); err != nil {
 				rt.Fatalf("fault %d, %v: %v", i, f, err)

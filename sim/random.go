@@ -33,6 +33,7 @@ const (
 	purposeProbe
 	purposeVersions
 	purposeStore
+	purposeReuse
 )
 
 // mix is the finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection of 64

@@ -315,6 +315,7 @@ func (w *writing) answered(h *host, answer *flow.WriteResponse) {
 	switch {
 	case settled:
 		out.ok++
+		w.reuse(answer.Results)
 	case w.patient && w.attempts < maxAttempts && l.running:
 		out.retried++
 		l.w.after(between(w.rand, 20*time.Millisecond, 300*time.Millisecond), w.attempt)

@@ -3,9 +3,10 @@ package mutants
 import "github.com/ruvector-flow/ruvector-flow/sim"
 
 const (
-	migrationRFC = "cockroachdb/cockroach docs/RFCS/20170815_version_migration.md: "
-	announced    = "if next > n.cfg.FormatVersion || !n.all(func(p *peer) bool { return p.newest >= next }) {"
-	promised     = " || n.formats.promised < next || !n.all(func(p *peer) bool { return p.status != nil && p.status.Promised >= next }) {"
+	migrationRFC     = "cockroachdb/cockroach docs/RFCS/20170815_version_migration.md: "
+	idempotencyDraft = "draft-ietf-httpapi-idempotency-key-header: a key that comes again with another payload is an error"
+	announced        = "if next > n.cfg.FormatVersion || !n.all(func(p *peer) bool { return p.newest >= next }) {"
+	promised         = " || n.formats.promised < next || !n.all(func(p *peer) bool { return p.status != nil && p.status.Promised >= next }) {"
 )
 
 // versions are bugs of clusters that are being upgraded.
@@ -35,6 +36,14 @@ var versions = []Mutant{
 		Edits:     []Edit{{nodeRoom, "if newest := n.cfg.FormatVersion; promised > newest {", "if newest := n.cfg.FormatVersion; promised > newest+1 {"}},
 		Oracles:   []sim.Oracle{sim.OracleVersion, sim.OraclePanic, sim.OracleRestart, sim.OracleLiveness},
 		Precedent: migrationRFC + "a store remembers which version has used it"},
+	{Name: "reused-id-answered", What: "a request id that is used again for other operations is answered as the first ones were",
+		Edits:     []Edit{{shardRoom, "if sum != 0 && r.sum != 0 && sum != r.sum {", "if sum != 0 && r.sum != 0 && sum == r.sum+1 {"}},
+		Oracles:   []sim.Oracle{sim.OracleOnce},
+		Precedent: idempotencyDraft},
+	{Name: "checksum-not-restored", What: "the checksum of a request's operations is forgotten at a restart, and with a snapshot",
+		Edits:     []Edit{{shardRoom, "remembered{sum: binary.LittleEndian.Uint64(value), result: bytes.Clone(value[sumBytes:])}", "remembered{result: bytes.Clone(value[sumBytes:])}"}},
+		Oracles:   []sim.Oracle{sim.OracleOnce, sim.OracleDigest},
+		Precedent: idempotencyDraft},
 	{Name: "message-in-own-version", What: "a node sends what it understands itself, not what the other one does",
 		Edits:     []Edit{{nodeRoom, "return min(n.cfg.FormatVersion, p.newest)", "return n.cfg.FormatVersion"}},
 		Oracles:   []sim.Oracle{sim.OracleLiveness, sim.OracleForm, sim.OracleFloor},
