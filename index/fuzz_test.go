@@ -9,7 +9,7 @@ import (
 // FuzzDecodeBuilt gives a Builder's decoder damaged bytes: it refuses them as Corrupt, or
 // they say a graph that can be searched and encodes to the same bytes.
 func FuzzDecodeBuilt(f *testing.F) {
-	all, _ := clustered(300, 6, 3)
+	all, _ := clustered(24, 6, 3)
 	open := func() *Index {
 		x, err := New(Config{Dim: 6, Metric: flow.Euclid, M: 4, EfConstruct: 16})
 		if err != nil {
@@ -25,7 +25,7 @@ func FuzzDecodeBuilt(f *testing.F) {
 	f.Add(good)
 	f.Add(good[:len(good)-1])
 	f.Add([]byte{})
-	for i := 0; i < len(good); i += 97 {
+	for i := 0; i < len(good); i += 29 {
 		bad := append([]byte(nil), good...)
 		bad[i] ^= 1 << (i % 8)
 		f.Add(bad)

@@ -11,15 +11,15 @@ import (
 	"github.com/ruvector-flow/ruvector-flow/index/graph"
 )
 
-func small(t testing.TB) (graph.Config, *graph.Rows, []byte) {
+func small(t testing.TB, n int) (graph.Config, *graph.Rows, []byte) {
 	cfg := config(t, graph.Config{Dim: 4, Metric: flow.Euclid, M: 3, EfConstruct: 8, Quantization: flow.Int8})
-	rows, _ := draw(cfg, 60, 0, uniform(8, cfg.Dim))
+	rows, _ := draw(cfg, n, 0, uniform(8, cfg.Dim))
 	return cfg, rows, build(cfg, rows, 1<<30, nil).Append(nil)
 }
 
 // TestDecodeDamaged changes and cuts every byte.
 func TestDecodeDamaged(t *testing.T) {
-	cfg, rows, data := small(t)
+	cfg, rows, data := small(t, 60)
 	for i := range data {
 		damaged := bytes.Clone(data)
 		damaged[i] ^= 1 << (i % 8)
@@ -33,7 +33,7 @@ func TestDecodeDamaged(t *testing.T) {
 
 // TestDecodeForeign reads a graph over other rows or parameters.
 func TestDecodeForeign(t *testing.T) {
-	cfg, rows, data := small(t)
+	cfg, rows, data := small(t, 60)
 	more, _ := draw(cfg, 61, 0, uniform(8, cfg.Dim))
 	other, _ := draw(cfg, 60, 0, uniform(9, cfg.Dim))
 	wider, dot := cfg, cfg
@@ -52,7 +52,7 @@ func TestDecodeForeign(t *testing.T) {
 // FuzzDecode gives foreign bytes a right checksum: what is read can be walked and is
 // written again as it was.
 func FuzzDecode(f *testing.F) {
-	cfg, rows, data := small(f)
+	cfg, rows, data := small(f, 9) // a short seed: each change of it is then likely to matter
 	f.Add(data[:len(data)-8])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {

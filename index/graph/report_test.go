@@ -31,6 +31,7 @@ var (
 	reportKeep   = flag.String("keep", "", "prefix of files that keep the graphs between runs")
 	reportOver   = flag.Float64("oversampling", 0, "oversampling")
 	reportPprof  = flag.String("walkprofile", "", "file for a profile of the walks")
+	reportKernel = flag.String("kernel", "", "kernel of the walks, else the best")
 	reportRepeat = flag.Int("repeat", 3, "passes over the queries; the best counts")
 )
 
@@ -76,6 +77,9 @@ func cpu() float64 {
 func TestReport(t *testing.T) {
 	if *reportBase == "" {
 		t.Skip("no files named: -base, -queries, -truth")
+	}
+	if err := distance.Use(*reportKernel); err != nil {
+		t.Fatal(err)
 	}
 	metric, err := flow.ParseMetric(*reportMetric)
 	if err != nil {
