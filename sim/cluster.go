@@ -63,6 +63,9 @@ func (w *World) adoptIdentity(h *host) bool {
 	defer func(misread bool) { h.misread = misread }(h.misread)
 	h.misread = false // it is the world that reads
 	id, ok, err := node.ReadIdentity(h.disk)
+	if h.rottenIdentity && flow.KindOf(err) == flow.Corrupt {
+		return true // whoever starts on it shall say so
+	}
 	if err != nil {
 		w.fail(OracleIdentity, "identity of %s cannot be read: %v", h.name, err)
 		return false

@@ -118,10 +118,18 @@ type Fault struct {
 	Delay time.Duration `json:"delay,omitempty"`
 	// Bytes is a size: bytes a second of a link, bytes left on a disk.
 	Bytes int64 `json:"bytes,omitempty"`
-	// What is the kind of row that is meant: log, state, record or any.
+	// What is the kind of row that is meant, one of rotTargets.
 	What string `json:"what,omitempty"`
 	// Effects is how many effects of a turn still leave.
 	Effects int `json:"effects,omitempty"`
+}
+
+// Label is the fault's kind as counters name it: rot by the kind of row.
+func (f Fault) Label() FaultKind {
+	if f.Kind == BitRot && f.What != "" {
+		return f.Kind + "-" + FaultKind(f.What)
+	}
+	return f.Kind
 }
 
 // String returns the fault in a line, without what it does not use.

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"bytes"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"time"
@@ -41,14 +43,25 @@ var diskFaults = []*faultSpec{
 		h.crash(string(TornTail))
 	}, end: releaseNode},
 	// Bits of a row of Node change on its device: a checksum tells whoever reads it. The
-	// process is killed, or goes on if For is 0. What is a row of the log, of the state
-	// (that of a snapshot on its way too), a record, or any.
+	// process is killed, or goes on if For is 0. What is the kind of row, see rotTargets.
 	{kind: BitRot, node: true, draw: func(d *drawing, f *Fault) {
-		f.What = []string{"log", "state", "record", "any"}[d.IntN(4)]
-		if d.IntN(3) > 0 {
+		f.What = rotTargets[d.IntN(len(rotTargets))]
+		if d.IntN(3) > 0 || f.What == rotIdentity {
 			drawDown(d, f)
 		}
-	}, begin: func(f *activeFault) { f.rot(1) }, end: releaseRotten},
+		if f.What == rotSnapshot { // it waits for one
+			f.For = d.between(5*time.Second, 20*time.Second)
+		}
+	}, begin: func(f *activeFault) {
+		switch f.What {
+		case rotIdentity:
+			f.rotIdentity()
+		case rotSnapshot:
+			f.rotArriving()
+		default:
+			f.rot(1)
+		}
+	}, end: releaseRotten},
 	// A write of Node went astray: neither the row that should be there nor the one that
 	// was where it went can be read.
 	{kind: MisdirectedWrite, node: true, draw: func(d *drawing, f *Fault) {
@@ -93,8 +106,8 @@ func (f *activeFault) rot(rows int) {
 	key := hash(f.w.scenario.Seed, purposeRot, uint64(f.At), uint64(f.Node))
 	for i := range uint64(rows) {
 		row := h.disk.Rot(hash(key, i), func(row []byte) bool {
-			s, tag, ok := groupOf(row)
-			return ok && f.means(tag) && f.w.spares(h, s)
+			s, _, _ := groupOf(row)
+			return f.means(h, row) && f.w.spares(h, s)
 		})
 		if s, _, ok := groupOf(row); ok {
 			f.bit()
@@ -108,17 +121,87 @@ func (f *activeFault) rot(rows int) {
 	}
 }
 
-// means says whether a row with a tag is of the kind that the fault is about.
-func (f *activeFault) means(tag byte) bool {
+// rotTargets are the kinds of row that rot is about: entries of the log, Raft's term and
+// vote, rows of the state in force, those of a snapshot that is on its way, parts of graphs,
+// the other records of a group, who the node is and how often it was started, or any of a
+// group.
+var rotTargets = []string{"log", "hard-state", "state", rotSnapshot, "graph", "record", rotIdentity, "any"}
+
+const rotSnapshot, rotIdentity = "snapshot", "identity"
+
+// means says whether a row is of the kind that the fault is about.
+func (f *activeFault) means(h *host, row []byte) bool {
+	s, tag, ok := groupOf(row)
+	if !ok {
+		return false
+	}
 	switch f.What {
 	case "log":
 		return tag == tagLog
-	case "state":
-		return tag == tagState
+	case "hard-state":
+		return tag == tagHardState
+	case "state", rotSnapshot:
+		g := h.written[s]
+		inForce := g == nil || len(row) < tagAt+5 || binary.BigEndian.Uint32(row[tagAt+1:]) == g.number
+		return tag == tagState && inForce == (f.What == "state")
+	case "graph":
+		return tag == tagGraph
 	case "record":
-		return tag != tagLog && tag != tagState
+		return tag != tagLog && tag != tagState && tag != tagGraph && tag != tagHardState
 	}
 	return true
+}
+
+// rotArriving spoils a row of the first snapshot that arrives while the fault is on.
+func (f *activeFault) rotArriving() {
+	if f.on && f.bites == 0 && f.host().up() {
+		f.rot(1)
+	}
+}
+
+// arrives lets faults look at what a host has just written.
+func (w *World) arrives(h *host) {
+	for _, f := range w.faults {
+		if f.on && f.Node == h.number() && f.Kind == BitRot && f.What == rotSnapshot && f.bites == 0 {
+			w.after(0, f.rotArriving)
+		}
+	}
+}
+
+// rotIdentity spoils what says who a node is, or how often it was started, and kills its
+// process: the node must refuse to start, and its operator replaces it.
+func (f *activeFault) rotIdentity() {
+	h := f.host()
+	groups := slices.Sorted(maps.Keys(readGroups(h.disk.rows.root)))
+	if h.disk.real != nil || !h.up() || h.id == 0 || len(groups) == 0 || slices.ContainsFunc(groups, func(s flow.ShardID) bool { return !f.w.spares(h, s) }) {
+		return
+	}
+	row := h.disk.Rot(hash(f.w.scenario.Seed, purposeRot, uint64(f.At), uint64(f.Node)), func(row []byte) bool {
+		return bytes.HasPrefix(row, []byte{keyOfNode})
+	})
+	if row == nil {
+		return
+	}
+	f.bit()
+	f.w.trace.note(f.w.now, f.Node, "rot", 0, 0, row)
+	for _, s := range groups {
+		h.hurt(s)
+	}
+	h.rottenIdentity, h.keptDown = true, true
+	h.kill(string(BitRot))
+}
+
+// replaced is what the operator does with a node that says that its identity cannot be
+// read: its disk counts as lost, and it joins in its own place.
+func (w *World) replaced(h *host, why error) {
+	w.trace.remark(w.now, h.number(), "replaced", why.Error())
+	w.marks.hit("identity unreadable, node replaced", true)
+	h.rottenIdentity = false
+	h.incarnation++
+	h.disk.Wipe()
+	h.wipes++
+	w.setsAt = 0 // what was known of its disk is over
+	h.restartLater(w.scenario.RestartDelay)
 }
 
 func releaseRotten(f *activeFault) {

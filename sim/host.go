@@ -96,6 +96,8 @@ type host struct {
 	reads    uint64
 	// spoilt says that rows of its disk were rotten once.
 	spoilt bool
+	// rottenIdentity is set while what says who the node is cannot be read.
+	rottenIdentity bool
 	// wipes counts how often its disk was lost.
 	wipes uint64
 	// keptDown is set while a fault holds the host down.
@@ -257,6 +259,14 @@ func (h *host) start() {
 		h.restartLater(h.w.scenario.RestartDelay)
 		return
 	}
+	if h.rottenIdentity && flow.KindOf(err) == flow.Corrupt {
+		h.w.replaced(h, err)
+		return
+	}
+	if h.rottenIdentity {
+		h.w.fail(OracleRestart, "%s starts although its identity cannot be read (%v)", h.name, err)
+		return
+	}
 	if err != nil {
 		if h.tooOld(err) {
 			h.restartLater(h.w.scenario.RestartDelay)
@@ -376,6 +386,7 @@ func (s store) Apply(b *disk.Batch, sync bool, done func(error)) {
 	if !sync {
 		s.Disk.Apply(b, false, nil)
 		s.h.w.checks.wrote(s.h, b)
+		s.h.w.arrives(s.h)
 		return
 	}
 	s.h.w.counts.syncs++
@@ -388,6 +399,7 @@ func (s store) Apply(b *disk.Batch, sync bool, done func(error)) {
 		}
 	})
 	s.h.w.checks.wrote(s.h, b)
+	s.h.w.arrives(s.h)
 }
 
 // pool is the Workers of one incarnation.

@@ -36,7 +36,7 @@ var Marks = []Mark{
 	"crash of a leader", "crash of the system leader", "crash with unsynced writes", "crash with an unsynced vote", "crash with unsynced entries",
 	"crash in mid-turn", "crash while it received a snapshot", "crash while it sent a snapshot", "crash before it had joined", "crash soon after a start",
 	"crash of a second node", "all nodes down", "majority down", "restart with what the system kept", "start on an empty disk", "start far behind",
-	"node died of its disk", "join under load", "process paused as leader",
+	"node died of its disk", "identity unreadable, node replaced", "join under load", "process paused as leader",
 	// Faults that meet.
 	"faults of two families at once", "five faults at once", "disk fault of a leader", "clock fault of a leader", "cut leader",
 	"cut during a snapshot", "crash during a cut", "full disk refused writes",

@@ -321,14 +321,14 @@ func (w *World) report() Report {
 	byKind := map[FaultKind]int{}
 	for _, f := range w.faults {
 		r.Bites = append(r.Bites, f.bites)
-		byKind[f.Kind] += f.bites
+		byKind[f.Label()] += f.bites
 	}
 	for k := linearizability.Write; k <= linearizability.Search; k++ {
 		o := w.load.byKind[k]
 		fmt.Fprintf(&b, "%v: %d ok, %d failed, %d unknown, %d retries\n", k, o.ok, o.failed, o.unknown, o.retried)
 	}
 	b.WriteString("faults that bit:")
-	for _, k := range faultKinds {
+	for _, k := range slices.Sorted(maps.Keys(byKind)) {
 		if byKind[k] > 0 {
 			fmt.Fprintf(&b, " %s %d", k, byKind[k])
 		}

@@ -14,12 +14,14 @@ import (
 // The parts of a group's keys, as ARCHITECTURE.md gives them: 'g', the shard, a tag.
 const (
 	keyOfGroup   = 'g'
+	keyOfNode    = 'n' // identity and incarnation
 	tagGroup     = 'M'
 	tagHardState = 'H'
 	tagCut       = 'T'
 	tagApplied   = 'A'
 	tagLog       = 'L'
 	tagState     = 'S'
+	tagGraph     = 'X'
 
 	tagAt       = 5             // where the tag is in a key
 	logKeySize  = tagAt + 1 + 8 // tag, index

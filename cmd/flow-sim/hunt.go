@@ -214,8 +214,8 @@ func (h *hunt) count(r sim.Report, file string) {
 	t.Simulated += r.Simulated
 	t.Events += r.Events
 	for i, f := range r.Scenario.Faults {
-		t.Drawn[f.Kind]++
-		t.Bit[f.Kind] += r.Bites[i]
+		t.Drawn[f.Label()]++
+		t.Bit[f.Label()] += r.Bites[i]
 	}
 	for m := range r.Marks {
 		t.Marks[m]++
