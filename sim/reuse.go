@@ -22,18 +22,33 @@ func (s *Scenario) withReuse(faults []Fault, intn func(int) int) []Fault {
 // reuseTimeout is how long the cluster may take for a write under a used id.
 const reuseTimeout = time.Second
 
-// reuse sends, under the id of a write that was just settled with some results, another
-// write of the same points. It is no operation of the history: were it applied, reads
+// settled is a write whose results are known.
+type settled struct {
+	req     flow.WriteRequest
+	results []flow.OpResult
+}
+
+// maxSettled is how many writes a client remembers, to use their ids again.
+const maxSettled = 64
+
+// reuse sends, under the id of a write of the client that is settled, perhaps long ago,
+// another write of the same points; first are the results of the latest. It is no operation of the history: were it applied, reads
 // would find what nobody wrote. In a cluster that began under the newest format version
 // it must be refused; in others it may be answered as the first one was.
 func (w *writing) reuse(first []flow.OpResult) {
 	world := w.c.l.w
 	key := hash(w.c.key(), uint64(w.attempts), 1)
-	if !w.c.l.running || w.req.Collection != stableCollection || world.clientFault(ReuseIDs, key) == nil {
+	if w.req.Collection != stableCollection {
 		return
 	}
-	other := *w.req
-	other.Timeout, other.Ops = reuseTimeout, slices.Clone(w.req.Ops)
+	w.c.settled = append(w.c.settled, settled{*w.req, slices.Clone(first)})
+	w.c.settled = w.c.settled[max(len(w.c.settled)-maxSettled, 0):]
+	if !w.c.l.running || world.clientFault(ReuseIDs, key) == nil {
+		return
+	}
+	former := w.c.settled[mix(key)%uint64(len(w.c.settled))]
+	other := former.req
+	other.Timeout, other.Ops = reuseTimeout, slices.Clone(other.Ops)
 	for i := range other.Ops {
 		op := &other.Ops[i]
 		if op.Kind == flow.Delete {
@@ -43,15 +58,14 @@ func (w *writing) reuse(first []flow.OpResult) {
 		op.Vector = slices.Clone(op.Vector)
 		op.Vector[0] += 8
 	}
-	first = slices.Clone(first)
 	world.calls.do(world.hosts[key%uint64(len(world.hosts))], &other, reuseTimeout, func(resp flow.Response, _ bool) {
 		answer, ok := resp.(*flow.WriteResponse)
 		switch {
 		case !ok:
 		case answer.Err != nil:
 			world.marks.hit("reused request id refused", flow.KindOf(answer.Err) == flow.Conflict)
-		case len(world.scenario.Former) == 0 || !sameResults(answer.Results, first):
-			world.fail(OracleOnce, "request %v was used again for other operations and answered %+v; first it had %+v", other.ID, answer.Results, first)
+		case len(world.scenario.Former) == 0 || !sameResults(answer.Results, former.results):
+			world.fail(OracleOnce, "request %v was used again for other operations and answered %+v; first it had %+v", other.ID, answer.Results, former.results)
 		}
 	})
 }

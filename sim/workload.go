@@ -90,6 +90,8 @@ type client struct {
 	oldToken flow.SessionToken
 	// known holds the latest version the client saw of each point, by recorded collection.
 	known map[string]map[flow.PointID]uint64
+	// settled are its latest writes that are.
+	settled []settled
 }
 
 // step makes the next operation, and plans the one after it.
