@@ -64,6 +64,9 @@ type Tuning struct {
 	MaxMemoryBytes uint64
 	// MaxMoves bounds the shard moves under way in the cluster (default 16).
 	MaxMoves int
+	// MaxRequests bounds the requests that the node routes at a time (default 8192); it
+	// refuses others with ResourceExhausted. A write to several shards counts once for each.
+	MaxRequests int
 	// Index is about the graphs.
 	Index IndexTuning
 }
@@ -80,6 +83,9 @@ func (t *Tuning) setDefaults() {
 	}
 	if t.MaxMoves == 0 {
 		t.MaxMoves = 16
+	}
+	if t.MaxRequests == 0 {
+		t.MaxRequests = 8192
 	}
 	t.Index.setDefaults()
 }

@@ -9,8 +9,6 @@ import (
 const (
 	// retryTicks is the pause before a proposal or read that failed is tried again.
 	retryTicks = 2
-	// maxRequests bounds the requests a node routes at a time.
-	maxRequests = 8192
 	// maxRequestBytes bounds the bytes of the writes it routes at a time.
 	maxRequestBytes = 256 << 20
 )
@@ -198,7 +196,7 @@ func (n *Node) tickRequests() {
 // admit refuses a request when too much is under way.
 func (n *Node) admit() *flow.Error {
 	q := &n.requests
-	if len(q.proposals)+len(q.reads)+len(q.waits) >= maxRequests || q.bytes >= maxRequestBytes {
+	if len(q.proposals)+len(q.reads)+len(q.waits) >= n.cfg.Tuning.MaxRequests || q.bytes >= maxRequestBytes {
 		return flow.Errorf(flow.ResourceExhausted, "node.Serve", "%w: node %v routes too much at a time; retry later", flow.ErrQueueFull, n.identity.Name)
 	}
 	return nil

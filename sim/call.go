@@ -5,6 +5,7 @@ import (
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/linearizability"
 )
 
 // callGrace is how long past its own timeout a request may take before the client
@@ -96,6 +97,16 @@ func (c *calls) close(k *call, resp flow.Response, refused bool, back time.Durat
 			k.finish(resp, refused)
 		}
 	})
+}
+
+// routed counts the reads and writes that a process has and has not answered.
+func (c *calls) routed(h *host) (n int) {
+	for _, k := range c.open[h.index] {
+		if linearizability.KindOf(k.req) != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // clientsLose breaks the connections to a process that has ended.

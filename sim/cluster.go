@@ -34,7 +34,7 @@ func bootOn(h *host, d disk.Disk) (Machine, error) {
 		Addr:    address(h),
 		APIAddr: address(h),
 		OnEvent: func(e node.Event) { h.w.checks.event(h, e) },
-		Tuning:  node.Tuning{TickEvery: h.w.scenario.TickEvery, Replica: h.tuning(), Index: h.w.scenario.Index},
+		Tuning:  node.Tuning{TickEvery: h.w.scenario.TickEvery, MaxRequests: h.w.scenario.MaxRequests, Replica: h.tuning(), Index: h.w.scenario.Index},
 	})
 	if err != nil {
 		return nil, err

@@ -95,6 +95,9 @@ func DrawScenario(seed uint64) Scenario {
 		s.Replica.ChunkBytes = max(s.Replica.ChunkBytes, minFarChunkBytes)
 	}
 	s.Index = drawIndexTuning(r)
+	if r.IntN(2) == 0 {
+		s.MaxRequests = 40 + r.IntN(100)
+	}
 	s.Former = drawFormer(seed, s.Nodes)
 	s.Faults = s.withVersions(drawFaults(stream(seed, purposeFaults).IntN, s), stream(seed, purposeVersions, 1).IntN)
 	s.Faults = s.withReuse(s.Faults, stream(seed, purposeReuse).IntN)

@@ -70,6 +70,7 @@ const (
 	StaleTokens  FaultKind = "stale-tokens"
 	Burst        FaultKind = "burst"
 	ReuseIDs     FaultKind = "reuse-ids"
+	Flood        FaultKind = "flood"
 
 	OtherVersion   FaultKind = "other-version"
 	RollingUpgrade FaultKind = "rolling-upgrade"

@@ -1,6 +1,10 @@
 package sim
 
-import "time"
+import (
+	"time"
+
+	flow "github.com/ruvector-flow/ruvector-flow"
+)
 
 // clientFaults are what clients do that makes a database's life hard. They last, and
 // count the operations that they changed.
@@ -31,6 +35,8 @@ var clientFaults = []*faultSpec{
 	{kind: Burst, draw: drawClients},
 	// After the part Rate of the writes their request ids are used for other ones.
 	{kind: ReuseIDs, apart: true, draw: drawClients},
+	// Node is asked for so many points at a time as no node can take.
+	{kind: Flood, node: true, draw: func(*drawing, *Fault) {}, begin: func(f *activeFault) { f.w.load.flood(f) }},
 }
 
 func drawClients(d *drawing, f *Fault) {
@@ -47,4 +53,27 @@ func (w *World) clientFault(kind FaultKind, key uint64) *activeFault {
 		}
 	}
 	return nil
+}
+
+const (
+	// floodRequests is how many requests a flood has: more than drawn limits allow.
+	floodRequests = 300
+	// floodTimeout bounds each.
+	floodTimeout = 500 * time.Millisecond
+)
+
+// flood sends many reads to a host at once.
+func (l *workload) flood(f *activeFault) {
+	h := f.host()
+	if !h.up() || l.w.groupless {
+		return
+	}
+	for i := range floodRequests {
+		req := &flow.GetRequest{Collection: stableCollection, IDs: []flow.PointID{pointID(i % l.w.scenario.IDs)}, Read: flow.ReadOptions{Timeout: floodTimeout}}
+		l.w.calls.do(h, req, floodTimeout, func(resp flow.Response, _ bool) {
+			if resp != nil && flow.KindOf(resp.Error()) == flow.ResourceExhausted {
+				f.bit()
+			}
+		})
+	}
 }

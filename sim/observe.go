@@ -25,6 +25,8 @@ type groupFacts struct {
 	// each replica ever went.
 	polled  map[voteAt]flow.ReplicaID
 	reached map[flow.ReplicaID]uint64
+	// promised holds the replicas that have sent a vote or an acknowledgment.
+	promised map[flow.ReplicaID]bool
 	// results holds the outcome of each request applied in the group's log; versions
 	// the index at which it stored something.
 	results  map[flow.RequestID]appliedResult
@@ -37,7 +39,7 @@ func (c *checks) facts(shard flow.ShardID) *groupFacts {
 	}
 	f := c.groups[shard]
 	if f == nil {
-		f = &groupFacts{entries: map[logPlace]logFact{}, votes: map[voteAt]flow.ReplicaID{}, polled: map[voteAt]flow.ReplicaID{}, reached: map[flow.ReplicaID]uint64{},
+		f = &groupFacts{entries: map[logPlace]logFact{}, votes: map[voteAt]flow.ReplicaID{}, polled: map[voteAt]flow.ReplicaID{}, reached: map[flow.ReplicaID]uint64{}, promised: map[flow.ReplicaID]bool{},
 			results: map[flow.RequestID]appliedResult{}, versions: map[flow.RequestID]uint64{}}
 		c.groups[shard] = f
 	}
@@ -82,6 +84,10 @@ func (c *checks) wrote(h *host, b *disk.Batch) {
 		c.replacedWhole(h, g)
 		c.compareCommitted(h, g)
 		c.storedOnce(h, g)
+		if g.landed {
+			c.landed(h, g)
+			g.landed = false
+		}
 		if f := c.facts(shard); f.reached[g.replica] < g.last() {
 			f.reached[g.replica] = g.last()
 		}
@@ -129,6 +135,9 @@ func (c *checks) wrotePut(h *host, g *writtenGroup, tag byte, op disk.Op, batch 
 func (c *checks) made(h *host, g *writtenGroup) {
 	if last := h.newest[g.shard]; g.replica.Node() == last.Node() && g.replica.Generation() < last.Generation() {
 		c.w.fail(OraclePlacement, "%s made replica %v of %v anew, after it had %v", h.name, g.replica, g.shard, last)
+	}
+	if c.facts(g.shard).promised[g.replica] {
+		c.w.fail(OracleIdentity, "%s made replica %v of %v anew, which had voted or acknowledged entries before", h.name, g.replica, g.shard)
 	}
 	h.newest[g.shard] = g.replica
 }

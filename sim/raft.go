@@ -112,12 +112,14 @@ func (c *checks) promised(h *host, m *net.Raft) {
 	case raftpb.MsgVoteResp:
 		to := flow.ReplicaID(m.M.GetTo())
 		c.votes(h, g, term, to)
+		c.facts(m.Shard).promised[from] = true
 		if g.term < term || g.term == term && (flow.ReplicaID(g.vote) != to || g.hardBatch > durable) {
 			c.w.fail(OraclePersist, "%s sent its vote for %v in term %d of %v before it was durable", h.name, to, term, g.shard)
 		}
 	case raftpb.MsgAppResp:
 		index := m.M.GetIndex()
 		e := g.at(index)
+		c.facts(m.Shard).promised[from] = true
 		if term != g.term || index < g.cut {
 			return
 		}

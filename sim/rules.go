@@ -144,3 +144,15 @@ func (c *checks) tellsItsLog(h *host, r flow.ReplicaStatus) {
 	}
 	c.w.fail(OracleLog, "%s has entries %d to %d of the log of %v, on its disk are %d to %d", h.name, r.FirstIndex, r.LastIndex, r.Shard, g.cut+1, g.last())
 }
+
+// landed checks a snapshot that is put in force: the leader that sent it still has what
+// follows, or it was sent for nothing. Who leads in the term of its last entry sent it.
+func (c *checks) landed(h *host, g *writtenGroup) {
+	f, leader := c.facts(g.shard), c.w.leaderOf(g.shard)
+	if leader == nil || g.cut >= uint64(len(f.committed)) {
+		return
+	}
+	if lg := leader.written[g.shard]; lg != nil && f.committed[g.cut].term == lg.term && lg.cut > g.cut {
+		c.w.fail(OracleLog, "%s got a snapshot of %v at %d from %s, which has cut its log up to %d meanwhile", h.name, g.shard, g.cut, leader.name, lg.cut)
+	}
+}

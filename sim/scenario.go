@@ -30,6 +30,8 @@ type Scenario struct {
 	Former []int `json:"former,omitempty"`
 	// Replica is the tuning of every replica; a zero field is the default.
 	Replica replica.Tuning `json:"replica"`
+	// MaxRequests is how many requests a node routes at a time; 0 is the default.
+	MaxRequests int `json:"maxRequests,omitempty"`
 	// Index is that of the graphs.
 	Index node.IndexTuning `json:"index"`
 	// Run is how long clients and faults go on once the cluster has formed.

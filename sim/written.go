@@ -61,6 +61,8 @@ type writtenGroup struct {
 	// replaced is where the log ended before the batch wrote over a part of it; 0 if it
 	// did not.
 	replaced uint64
+	// landed says that the batch puts a snapshot in force.
+	landed bool
 	// slots are the versions that the batch stored rows at; of one batch only.
 	slots []uint64
 }
@@ -88,7 +90,7 @@ func (g *writtenGroup) cutTo(index, batch uint64) {
 
 // clear empties the log, before a snapshot's position takes its place.
 func (g *writtenGroup) clear(batch uint64) {
-	g.cut, g.entries, g.cutBatch = 0, nil, batch
+	g.cut, g.entries, g.cutBatch, g.landed = 0, nil, batch, true
 	g.checked = 0
 }
 
