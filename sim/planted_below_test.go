@@ -128,7 +128,7 @@ var plantedBelow = []plantedBug{
 				op.Value = appendUints(r.Uint(), r.Uint(), g.last())
 			}
 		})
-	}, nil},
+	}, []Oracle{OracleRead}},
 	{"a candidate whose log is taken for the longest", []Oracle{OracleCompleteness, OracleCommitted, OraclePanic}, func(w *World) {
 		bendRaft(w, func(_ *host, m *raftpb.Message) {
 			if t := m.GetType(); t == raftpb.MsgVote || t == raftpb.MsgPreVote {
