@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -17,7 +18,13 @@ type perfect struct {
 	starts  []uint64
 	index   []uint64 // applied index of each shard
 	points  map[string]map[flow.PointID]flow.Point
-	answers map[flow.RequestID]*flow.WriteResponse
+	answers map[flow.RequestID]perfectAnswer
+}
+
+// perfectAnswer is a write that was done, and what was answered.
+type perfectAnswer struct {
+	ops  []flow.Op
+	resp *flow.WriteResponse
 }
 
 func (p *perfect) shardOf(id flow.PointID) flow.ShardID {
@@ -42,8 +49,10 @@ func (p *perfect) infoOf(ids []flow.PointID) flow.ReadInfo {
 }
 
 func (p *perfect) write(r *flow.WriteRequest) *flow.WriteResponse {
-	if old := p.answers[r.ID]; old != nil {
-		return old
+	if old, ok := p.answers[r.ID]; ok && !reflect.DeepEqual(old.ops, r.Ops) {
+		return &flow.WriteResponse{ID: r.ID, Outcome: flow.Outcome{Err: flow.Errorf(flow.Conflict, "sim.perfect", "request id %v was used for other operations", r.ID)}}
+	} else if ok {
+		return old.resp
 	}
 	resp := &flow.WriteResponse{ID: r.ID}
 	c := p.points[r.Collection]
@@ -61,7 +70,7 @@ func (p *perfect) write(r *flow.WriteRequest) *flow.WriteResponse {
 		}
 		resp.Results = append(resp.Results, p.apply(c, op, p.index[s]))
 	}
-	p.answers[r.ID] = resp
+	p.answers[r.ID] = perfectAnswer{slices.Clone(r.Ops), resp}
 	return resp
 }
 
@@ -214,7 +223,7 @@ func (n *perfectNode) Flush() {
 func perfectWorld(seed uint64) *World {
 	w := newWorld(DrawScenario(seed), realTime())
 	p := &perfect{w: w, starts: ring.Starts(w.scenario.Shards), index: make([]uint64, w.scenario.Shards+1),
-		points: map[string]map[flow.PointID]flow.Point{}, answers: map[flow.RequestID]*flow.WriteResponse{}}
+		points: map[string]map[flow.PointID]flow.Point{}, answers: map[flow.RequestID]perfectAnswer{}}
 	w.boot = func(*host) (Machine, error) { return &perfectNode{p: p}, nil }
 	w.reviveHost = (*host).start
 	w.groupless = true

@@ -32,9 +32,10 @@ type settled struct {
 const maxSettled = 64
 
 // reuse sends, under the id of a write of the client that is settled, perhaps long ago,
-// another write of the same points; first are the results of the latest. It is no operation of the history: were it applied, reads
-// would find what nobody wrote. In a cluster that began under the newest format version
-// it must be refused; in others it may be answered as the first one was.
+// another write of the same points; first are the results of the latest. It is no operation
+// of the history: were it applied, reads would find what nobody wrote. In a cluster that
+// began under the newest format version it must be refused; in others it may be answered
+// as the first one was.
 func (w *writing) reuse(first []flow.OpResult) {
 	world := w.c.l.w
 	key := hash(w.c.key(), uint64(w.attempts), 1)
