@@ -86,6 +86,7 @@ func shrinkCommand() *cobra.Command {
 			if mutant != "" && !planted(mutant) {
 				return withMutant(cmd.Context(), mutant, append([]string{"shrink"}, os.Args[2:]...))
 			}
+			watchMemory(cmd.Context(), 1)
 			c := sim.Case{Seed: seed, Scenario: sim.DrawScenario(seed)}
 			if file != "" {
 				var err error

@@ -55,7 +55,11 @@ func (k *kill) shrink(ctx context.Context, v *verdict, m mutants.Mutant, first t
 	file := filepath.Join(folder, m.Name+".json")
 	cmd := exec.CommandContext(ctx, binary, "shrink", "--mutant", m.Name, "--seed", strconv.FormatUint(first.Seed, 10), "--out", file)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == exitMemory {
+		return nil // a smaller world than the first one grew without end: it stays as it is
+	}
+	if err != nil {
 		return fmt.Errorf("shrinking seed %d: %w\n%s", first.Seed, err, out)
 	}
 	c, err := readCase(file)

@@ -114,6 +114,7 @@ func (h *hunt) run(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, h.within)
 		defer cancel()
 	}
+	watchMemory(ctx, h.procs)
 	var workers sync.WaitGroup
 	for range h.procs { // each ends when there is no seed left for it; awaited below
 		workers.Go(func() {
