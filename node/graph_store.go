@@ -135,7 +135,9 @@ func (n *Node) adopt(s flow.ShardID, m *shard.Machine) *shardUpkeep {
 			n.fx.Batch.DeleteRange(free, to)
 		}
 	}
+	next := heads // no head before it is unread
 	err := n.cfg.Disk.Scan(heads, disk.After(heads), func(key, value []byte) bool {
+		next = disk.After(key)
 		rest := key[len(heads):]
 		stored, ok := decodeStoredGraph(value)
 		if g := su.graph(rest); g != nil && ok {
@@ -147,8 +149,9 @@ func (n *Node) adopt(s flow.ShardID, m *shard.Machine) *shardUpkeep {
 		n.fx.Batch.Delete(append([]byte(nil), key...))
 		return true
 	})
-	if err != nil { // no loss: they are made again
+	if err != nil { // no loss: they are made again; nobody else would delete those of segments that are no more
 		n.event(GraphDamaged, s, n.identity.Node, 0)
+		n.fx.Batch.DeleteRange(next, disk.After(heads))
 	}
 	sweep(heads)
 	return su

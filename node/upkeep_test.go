@@ -332,3 +332,40 @@ func TestSweepGraphs(t *testing.T) {
 	}
 	c.await("all is indexed", c.indexed)
 }
+
+// Heads of graphs that cannot be read any more are swept at a start, also those of
+// segments that are no more, which nobody would write again.
+func TestSweepUnreadableGraphs(t *testing.T) {
+	c := newTuned(t, 3)
+	c.create("films", 2, flow.Euclid)
+	c.writeMany("films", 0, 600)
+	c.quiet()
+	c.await("all is indexed", c.indexed)
+	c.quiet()
+	h := c.hosts[1]
+	want := h.n.Graphs()
+	var b disk.Batch
+	for s := flow.ShardID(1); s <= shards; s++ {
+		b.Put(append(replica.DerivedPrefix(s), 'h', 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0), []byte{4, 4, 0, 0, 0, 0, 0, 0, 0, 0})
+	}
+	h.Disk.Apply(&b, false, nil)
+	for s := flow.ShardID(1); s <= shards; s++ {
+		key := append(replica.DerivedPrefix(s), 'h', 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)
+		if h.Disk.Rot(0, func(k []byte) bool { return string(k) == string(key) }) == nil {
+			t.Fatalf("the head of shard %v did not rot", s)
+		}
+	}
+	c.restart(1)
+	c.step()
+	for s := flow.ShardID(1); s <= shards; s++ {
+		prefix := replica.DerivedPrefix(s)
+		if err := h.Scan(prefix, disk.After(prefix), func(_, _ []byte) bool { return true }); err != nil {
+			t.Errorf("after a start shard %v still holds a row that cannot be read: %v", s, err)
+		}
+	}
+	c.await("all is indexed again", c.indexed)
+	if got := h.n.Graphs(); !slices.Equal(got, want) {
+		t.Errorf("the graphs are\n%+v, want\n%+v", got, want)
+	}
+	c.checkSearches("films", 600)
+}

@@ -57,7 +57,9 @@ func (r *Replica) beginSend(e *Effects, to flow.ReplicaID, term uint64) {
 	})
 }
 
-// readChunk reads the next chunk in a job and sends it.
+// readChunk reads the next chunk in a job and sends it. State that cannot be read ends the
+// stream, and the replica; what is derived of it ends where it cannot be read: the receiver
+// makes the rest itself, as this node does (seed 63110098).
 func (r *Replica) readChunk(s *sender) {
 	var rows []net.Row
 	var failed error
@@ -77,8 +79,11 @@ func (r *Replica) readChunk(s *sender) {
 			size += len(key) + len(value)
 			return true
 		})
-		if whole && !derived && failed == nil {
-			failed = s.view.Scan(after, disk.After(after), func(_, _ []byte) bool {
+		switch {
+		case derived && failed != nil:
+			failed, whole = nil, true
+		case whole && !derived && failed == nil:
+			_ = s.view.Scan(after, disk.After(after), func(_, _ []byte) bool {
 				more = true
 				return false
 			})

@@ -292,6 +292,21 @@ func TestTwoStreamsInOneTurn(t *testing.T) {
 
 // What is derived from the state travels after it, in chunks of its own.
 func TestDerivedData(t *testing.T) {
+	derivedData(t, nil, 3, 2)
+}
+
+// What is derived from the state and cannot be read any more is not sent, nor what comes
+// after it; the state is, and the sender stays in service.
+func TestDerivedDataUnreadable(t *testing.T) {
+	for rotten, want := range []struct{ rows, chunks int }{{0, 0}, {1, 1}, {2, 1}} {
+		t.Run(fmt.Sprint(rotten), func(t *testing.T) { derivedData(t, []byte{byte(rotten)}, want.rows, want.chunks) })
+	}
+}
+
+// derivedData sends a snapshot with three derived rows, of which those named rot first,
+// and says how many must come in how many chunks.
+func derivedData(t *testing.T, rotten []byte, rows, chunks int) {
+	t.Helper()
 	g := newRig(3, replica.Tuning{TruncateEntries: 2, MaxLogEntries: 4, ChunkBytes: 150})
 	if err := g.grow(3); err != nil {
 		t.Fatal(err)
@@ -302,6 +317,11 @@ func TestDerivedData(t *testing.T) {
 		b.Put(append(slices.Clone(prefix), i), bytes.Repeat([]byte{i}, 100))
 	}
 	g.member(1).disk.Apply(&b, false, nil)
+	for _, i := range rotten {
+		if g.member(1).disk.Rot(0, func(key []byte) bool { return bytes.Equal(key, append(slices.Clone(prefix), i)) }) == nil {
+			t.Fatalf("derived row %d did not rot", i)
+		}
+	}
 	g.member(3).cut = true
 	for i := range 8 {
 		g.propose(g.member(1), i, fmt.Sprintf("put key%d value%d", i, i))
@@ -322,8 +342,8 @@ func TestDerivedData(t *testing.T) {
 		}
 		got++
 		return true
-	}); err != nil || got != 3 || derived != 2 {
-		t.Errorf("%d derived rows came in %d chunks, error %v", got, derived, err)
+	}); err != nil || got != rows || derived != chunks {
+		t.Errorf("%d derived rows came in %d chunks, want %d in %d, error %v", got, derived, rows, chunks, err)
 	}
 	if got, want := g.member(3).data(), g.member(1).data(); got != want {
 		t.Fatalf("member 3 holds %q, want %q", got, want)
