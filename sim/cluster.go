@@ -94,9 +94,10 @@ func (w *World) revive(h *host) {
 	w.join(h)
 }
 
-// initialise makes the first host a cluster of one.
+// initialise makes the first host a cluster of one, whose version is the host's.
 func (w *World) initialise(h *host) {
 	incarnation := h.incarnation
+	w.checks.format = h.format
 	node.Init(h.disk, node.InitOptions{
 		Name: h.name, Addr: address(h), APIAddr: address(h), Region: h.region,
 		Shards: w.scenario.Shards, ReplicationFactor: w.scenario.ReplicationFactor,

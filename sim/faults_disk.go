@@ -82,9 +82,7 @@ var diskFaults = []*faultSpec{
 		} else {
 			h.incarnation++ // who was joining on that disk (seed 771216)
 		}
-		h.disk.Wipe()
-		h.wipes++
-		f.w.setsAt = 0 // what was known of its disk is over
+		h.loseDisk()
 	}, end: releaseNode},
 	// The part Rate of the reads of Node fails.
 	{kind: ReadError, node: true, draw: drawMisread, begin: misread, end: misread},
@@ -97,7 +95,8 @@ func drawMisread(d *drawing, f *Fault) {
 	f.For, f.Rate = d.between(300*time.Millisecond, 5*time.Second), 0.5/float64(int(1)<<d.IntN(7))
 }
 
-// rot changes the bytes of so many rows, if every group concerned can lose a copy.
+// rot changes the bytes of so many rows, if every group concerned can lose a copy. Of a
+// graph's rows it does so even if none can: graphs are made again, and no copy is lost.
 func (f *activeFault) rot(rows int) {
 	h := f.host()
 	if h.disk.real != nil {
@@ -106,12 +105,14 @@ func (f *activeFault) rot(rows int) {
 	key := hash(f.w.scenario.Seed, purposeRot, uint64(f.At), uint64(f.Node))
 	for i := range uint64(rows) {
 		row := h.disk.Rot(hash(key, i), func(row []byte) bool {
-			s, _, _ := groupOf(row)
-			return f.means(h, row) && f.w.spares(h, s)
+			s, tag, _ := groupOf(row)
+			return f.means(h, row) && (tag == tagGraph || f.w.spares(h, s))
 		})
-		if s, _, ok := groupOf(row); ok {
+		if s, tag, ok := groupOf(row); ok {
 			f.bit()
-			h.hurt(s)
+			if tag != tagGraph {
+				h.hurt(s)
+			}
 			f.w.trace.note(f.w.now, f.Node, "rot", uint64(s), 0, row)
 		}
 	}
@@ -196,12 +197,18 @@ func (f *activeFault) rotIdentity() {
 func (w *World) replaced(h *host, why error) {
 	w.trace.remark(w.now, h.number(), "replaced", why.Error())
 	w.marks.hit("identity unreadable, node replaced", true)
-	h.rottenIdentity = false
 	h.incarnation++
+	h.loseDisk()
+	h.restartLater(w.scenario.RestartDelay)
+}
+
+// loseDisk gives a host an empty disk in place of its own: what rotted there is gone with
+// it (seed 930139), and what was known of it is over.
+func (h *host) loseDisk() {
 	h.disk.Wipe()
 	h.wipes++
-	w.setsAt = 0 // what was known of its disk is over
-	h.restartLater(w.scenario.RestartDelay)
+	h.rottenIdentity = false
+	h.w.setsAt = 0
 }
 
 func releaseRotten(f *activeFault) {
