@@ -25,6 +25,8 @@ type Query struct {
 	// Oversampling is how many times K candidates of a quantised walk are compared in full;
 	// 0 leaves it to the index.
 	Oversampling float64
+	// Bridges, if not nil, join the graphs of the views; they may be those of other graphs.
+	Bridges *Bridges
 }
 
 // Target is a view to search and, unless Allow is nil, the ordinals of the rows that
@@ -161,7 +163,7 @@ func (s *Scratch) follow(metric flow.Metric, q *Query) {
 	}
 	k := s.top.k
 	s.walk.Stats = graph.Stats{}
-	hits := graph.Walk(s.parts, graph.Query{Vector: q.Vector, K: k, EF: s.ef, Oversampling: q.Oversampling}, &s.walk)
+	hits := graph.Walk(s.parts, graph.Query{Vector: q.Vector, K: k, EF: s.ef, Oversampling: q.Oversampling, Bridges: q.Bridges}, &s.walk)
 	s.Stats.Walks++
 	s.Stats.Distances += s.walk.Stats.Distances
 	s.Stats.Hops += s.walk.Stats.Hops

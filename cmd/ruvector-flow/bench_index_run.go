@@ -39,11 +39,13 @@ type indexBench struct {
 	rows    int
 	indexes []*index.Index
 	targets []index.Target
+	// bridges join the graphs of several shards.
+	bridges *index.Bridges
 }
 
 // load deals the rows of a file to new indexes: row i to index i mod shards.
 func (b *indexBench) load(r *dataset.Reader, shards int) error {
-	b.rows, b.indexes, b.targets = 0, nil, nil
+	b.rows, b.indexes, b.targets, b.bridges = 0, nil, nil, nil
 	b.config.Dim = len(b.queries[0])
 	for range shards {
 		x, err := index.New(b.config)
@@ -133,16 +135,31 @@ func (b *indexBench) build(r *indexReport) {
 			panic("bench index: a graph just built was not attached")
 		}
 	}
+	b.look()
+	b.join()
 	r.BuildCPUSeconds = (embed.ProcessorTime() - cpu).Seconds()
 	r.BuildSeconds = time.Since(start).Seconds()
-	b.look()
 	runtime.GC()
-	var bytes uint64
+	bytes := b.bridges.Bytes()
 	for _, x := range b.indexes {
 		bytes += x.Bytes()
 	}
 	r.BytesPerVector = float64(bytes) / float64(b.rows)
 	r.BytesBeyondFloats = r.BytesPerVector - float64(4*b.config.Dim)
+}
+
+// join builds the bridges between the shards' graphs, as a node does.
+func (b *indexBench) join() {
+	views := make([]*index.View, len(b.targets))
+	for i := range b.targets {
+		views[i] = b.targets[i].View
+	}
+	b.bridges = nil
+	if bridging := index.NewBridging(nil, views, index.BridgedRows); bridging != nil {
+		for !bridging.Step(buildStep) {
+		}
+		b.bridges = bridging.Bridges()
+	}
 }
 
 // measure searches with every ef, and exactly.
@@ -158,7 +175,7 @@ func (b *indexBench) measure(r *indexReport) {
 func (b *indexBench) walks(ef int) indexRow {
 	answers := make([][]index.Candidate, len(b.queries))
 	search := func(i int, s *index.Scratch) {
-		q := index.Query{Vector: b.queries[i], K: b.k, EF: ef}
+		q := index.Query{Vector: b.queries[i], K: b.k, EF: ef, Bridges: b.bridges}
 		answers[i] = index.SearchAll(answers[i][:0], b.targets, q, s)
 	}
 	b.parallel(min(warmQueries, len(b.queries)), search)

@@ -32,6 +32,7 @@ var (
 	reportOver   = flag.Float64("oversampling", 0, "oversampling")
 	reportPprof  = flag.String("walkprofile", "", "file for a profile of the walks")
 	reportKernel = flag.String("kernel", "", "kernel of the walks, else the best")
+	reportBridge = flag.Bool("bridges", false, "join the graphs by bridges")
 	reportRepeat = flag.Int("repeat", 3, "passes over the queries; the best counts")
 )
 
@@ -103,6 +104,17 @@ func TestReport(t *testing.T) {
 	for p := range *reportParts {
 		parts = append(parts, graph.Part{Graph: reportGraph(t, cfg, base, p)})
 	}
+	if *reportBridge {
+		var graphs []*graph.Graph
+		for _, p := range parts {
+			graphs = append(graphs, p.Graph)
+		}
+		start := cpu()
+		bridging := graph.NewBridging(nil, graphs, 1)
+		bridging.Step(math.MaxInt)
+		reportBridges = bridging.Bridges()
+		t.Logf("bridges %.2f CPU s, %d bytes", cpu()-start, reportBridges.Bytes())
+	}
 	if *reportPprof != "" {
 		f, err := os.Create(*reportPprof)
 		if err != nil {
@@ -122,6 +134,8 @@ func TestReport(t *testing.T) {
 		reportWalks(t, parts, queries, truth, k, ef)
 	}
 }
+
+var reportBridges *graph.Bridges
 
 // reportGraph builds the graph of every reportParts-th row, or reads it.
 func reportGraph(t *testing.T, cfg graph.Config, base []flow.Vector, part int) *graph.Graph {
@@ -155,7 +169,7 @@ func reportWalks(t *testing.T, parts []graph.Part, queries []flow.Vector, truth 
 		found = 0
 		start := cpu()
 		for i, q := range queries {
-			for _, h := range graph.Walk(parts, graph.Query{Vector: q, K: 10, EF: ef, Oversampling: *reportOver}, s) {
+			for _, h := range graph.Walk(parts, graph.Query{Vector: q, K: 10, EF: ef, Oversampling: *reportOver, Bridges: reportBridges}, s) {
 				id := uint32(h.Part + int(h.Row)**reportParts)
 				for _, want := range truth[i*k:][:10] {
 					if want == id {

@@ -11,6 +11,9 @@ type Scratch struct {
 	trails []trail
 	count  int
 	active []*trail
+	// several says that the walk began with more than one; bridges lead into some, or are nil.
+	several bool
+	bridges *Bridges
 	// pool and far are what the trails have come to: the best rows of all, and those to
 	// be expanded that must not be returned.
 	pool    pool

@@ -37,6 +37,8 @@ type trail struct {
 	// sifting: the rows at are those whose outlines are to be compared with the query's.
 	sifting bool
 	outline target
+	// crossed says that a bridge has led here.
+	crossed bool
 }
 
 // choosy says whether some of the rows must not be returned, and whether they are so many
@@ -73,8 +75,14 @@ func wordOf(words []uint64, w int) uint64 {
 // off. The parts take turns, so that each one's memory arrives during the others' turns.
 func (s *Scratch) scout(ef int) {
 	beam := beamOf(ef, len(s.active))
+	s.several = len(s.active) > 1
+	if s.bridges != nil && s.several {
+		s.cross(s.bridges, beam)
+	}
 	for _, t := range s.active {
-		t.start(s, beam)
+		if !t.crossed {
+			t.start(s, beam)
+		}
 	}
 	for left := len(s.active); left > 0; {
 		for i := 0; i < left; {
@@ -83,12 +91,17 @@ func (s *Scratch) scout(ef int) {
 				i++
 				continue
 			}
-			for _, e := range t.far.entries {
-				s.far.push(e)
-			}
+			s.leave(t)
 			left--
 			copy(s.active[i:], s.active[i+1:])
 		}
+	}
+}
+
+// leave ends the scouting of a part.
+func (s *Scratch) leave(t *trail) {
+	for _, e := range t.far.entries {
+		s.far.push(e)
 	}
 }
 
@@ -102,17 +115,24 @@ func beamOf(ef, parts int) int {
 	return max(int(math.Ceil(float64(ef)/math.Sqrt(float64(parts)))), minBeam)
 }
 
-// start stands at the nodes with the nearest sketches, or the first node of the highest layer.
-func (t *trail) start(s *Scratch, beam int) {
+// reset prepares for scouting that begins in the lowest layer.
+func (t *trail) reset(s *Scratch, beam int) {
 	t.pool.reset(max(beam, 1))
 	t.far.reset()
-	layers := t.part.Graph.layers
-	t.layer, t.node, t.nearest, t.entered = len(layers)-1, 0, ^entry(0), false
+	t.layer, t.node, t.nearest, t.entered = 0, 0, ^entry(0), false
 	t.chosen, t.sifting = false, false
-	if o := t.part.Graph.outlines; o != nil && len(s.active) > 1 {
+	t.at = t.at[:0]
+	if o := t.part.Graph.outlines; o != nil && s.several {
 		o.aim(&t.outline, s.outline[:])
 	}
-	if k := t.part.Graph.sketches; k != nil && len(s.active) > 1 {
+}
+
+// start stands at the nodes with the nearest sketches, or the first node of the highest layer.
+func (t *trail) start(s *Scratch, beam int) {
+	t.reset(s, beam)
+	layers := t.part.Graph.layers
+	t.layer = len(layers) - 1
+	if k := t.part.Graph.sketches; k != nil && s.several {
 		t.enter(s, k)
 	} else {
 		row := layers[t.layer].row(0)

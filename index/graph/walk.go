@@ -47,6 +47,8 @@ type Query struct {
 	// on their float32 rows; 0 for 3, or, where codes are bits, for all EF. It has no effect
 	// without codes.
 	Oversampling float64
+	// Bridges, if not nil, lead from one part into others; those of other graphs do no harm.
+	Bridges *Bridges
 }
 
 // Hit is a row that a walk has found, with the distance that Measure gives it.
@@ -79,6 +81,7 @@ func Walk(parts []Part, q Query, s *Scratch) []Hit {
 	ef := max(q.EF, q.K, s.again, 1)
 	s.pool.reset(ef)
 	s.far.reset()
+	s.bridges = q.Bridges
 	s.scout(ef)
 	s.follow(ef)
 	hits := s.collect(&q)
@@ -108,6 +111,7 @@ func (s *Scratch) prepare(parts []Part, q *Query) {
 			t.space.aim(&t.target, q.Vector)
 		}
 		t.picky, t.leap = t.part.choosy()
+		t.crossed = false
 		if g.codes != nil {
 			s.again = max(s.again, q.again(g.codes.words != nil))
 		}
@@ -127,7 +131,8 @@ func (s *Scratch) release() {
 		t.target.forget()
 		t.outline.forget()
 	}
-	clear(s.active)
+	clear(s.active[:cap(s.active)])
+	s.bridges = nil
 	s.flights[0].trail, s.flights[1].trail = nil, nil
 }
 

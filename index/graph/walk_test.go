@@ -39,6 +39,7 @@ func TestFilter(t *testing.T) {
 				ps, queries = append(ps, graph.Part{Graph: build(cfg, rows, 1<<30, nil)}), qs
 			}
 			s := &graph.Scratch{}
+			bridges := bridged(ps, nil, 1000)
 			for _, share := range []float64{1, 0.9, 0.5, 0.3, 0.1, 0.03} {
 				for _, dead := range []float64{0, 0.3} {
 					for i := range ps {
@@ -49,7 +50,10 @@ func TestFilter(t *testing.T) {
 						ps[0].Allow = nil // means the same
 					}
 					t.Run(fmt.Sprintf("%v/%d/%v/%v", quantization, parts, share, dead), func(t *testing.T) {
-						checkFilter(t, ps, queries, s)
+						checkFilter(t, ps, queries, nil, s)
+						if bridges != nil {
+							checkFilter(t, ps, queries, bridges, s)
+						}
 					})
 				}
 			}
@@ -57,7 +61,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-func checkFilter(t *testing.T, ps []graph.Part, queries []flow.Vector, s *graph.Scratch) {
+func checkFilter(t *testing.T, ps []graph.Part, queries []flow.Vector, bridges *graph.Bridges, s *graph.Scratch) {
 	t.Helper()
 	sum := 0.0
 	for _, q := range queries {
@@ -65,7 +69,7 @@ func checkFilter(t *testing.T, ps []graph.Part, queries []flow.Vector, s *graph.
 			p := &ps[part]
 			return !has(p.Dead, row) && (p.Allow == nil || has(p.Allow, row))
 		}
-		hits := graph.Walk(ps, graph.Query{Vector: q, K: 10, EF: 64}, s)
+		hits := graph.Walk(ps, graph.Query{Vector: q, K: 10, EF: 64, Bridges: bridges}, s)
 		want := exact(ps, q, 10, keep)
 		if len(hits) != len(want) {
 			t.Fatalf("%d hits, want %d", len(hits), len(want))
@@ -142,11 +146,13 @@ func TestNoAllocation(t *testing.T) {
 		cfg := config(t, graph.Config{Dim: 100, Metric: flow.Cosine, M: 8, EfConstruct: 40, Quantization: quantization})
 		rows, queries := draw(cfg, 1000, 10, uniform(2, cfg.Dim))
 		g := build(cfg, rows, 1<<30, nil)
-		ps := []graph.Part{{Graph: g}, {Graph: g, Dead: bitmap(rand.New(rand.NewPCG(1, 1)), 1000, 0.7)}}
+		rows, _ = draw(cfg, 800, 10, uniform(3, cfg.Dim))
+		ps := []graph.Part{{Graph: g}, {Graph: g, Dead: bitmap(rand.New(rand.NewPCG(1, 1)), 1000, 0.7)}, {Graph: build(cfg, rows, 1<<30, nil)}}
+		bridges := bridged(ps[1:], nil, 1000)
 		s := &graph.Scratch{}
 		walk := func() {
 			for _, q := range queries {
-				graph.Walk(ps, graph.Query{Vector: q, K: 10, EF: 50}, s)
+				graph.Walk(ps, graph.Query{Vector: q, K: 10, EF: 50, Bridges: bridges}, s)
 			}
 		}
 		walk()
