@@ -49,7 +49,7 @@ func (n *Node) figures(req *flow.FiguresRequest) *flow.FiguresResponse {
 // slice describes a shard's part of a collection, without the collection's name.
 func (n *Node) slice(m *shard.Machine, s flow.ShardID, id flow.CollectionID) flow.SliceFigures {
 	return flow.SliceFigures{
-		Shard: s, Points: m.Count(id), MemoryBytes: m.Bytes(id), DiskBytes: n.sizes.collection(s, id),
+		Shard: s, Points: m.Count(id), MemoryBytes: m.Bytes(id) + n.bridging.bytes(s, id), DiskBytes: n.sizes.collection(s, id),
 		Segments: len(m.Segments(id)), Graphs: n.upkeep.graphs(s, id),
 	}
 }

@@ -172,6 +172,7 @@ func (n *Node) attach(g *graph, x *index.Index) {
 	g.setBad(false)
 	g.state, g.digest, g.built = graphAttached, g.built.Digest(), nil
 	g.slice.su.attached++
+	n.graphsChanged(g.slice.id)
 }
 
 // decode makes a graph of the bytes that read gives, and attaches it if it is the one

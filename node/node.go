@@ -121,6 +121,7 @@ type Node struct {
 	moves    moves
 	leaders  leaders
 	upkeep   upkeep
+	bridging bridging
 	formats  formats
 	sizes    sizes
 
@@ -154,6 +155,7 @@ func New(cfg Config) (*Node, error) {
 	n.requests.init()
 	n.moves.init()
 	n.upkeep.init()
+	n.bridging.init()
 	if err := n.nextIncarnation(); err != nil {
 		return nil, err
 	}
@@ -538,6 +540,7 @@ func (n *Node) Replica(s flow.ShardID) (status flow.ReplicaStatus, ok bool) {
 	}
 	status = r.Status()
 	status.DiskBytes = n.sizes.shard(s)
+	status.MemoryBytes += n.bridging.shardBytes(s)
 	if su := n.upkeep.shards[s]; su != nil {
 		status.Segments, status.Graphs, status.BadGraphs = su.segments, su.attached, su.bad
 	}

@@ -48,6 +48,9 @@ type IndexTuning struct {
 	AuditEvery uint64
 	// ChunkBytes is the size of the parts in which a graph is stored and sent (default 256 KiB).
 	ChunkBytes int
+	// BridgedRows is how many rows are worth bridges between a graph and those of other
+	// shards (default 2048).
+	BridgedRows int
 }
 
 func (t *IndexTuning) setDefaults() {
@@ -64,6 +67,7 @@ func (t *IndexTuning) setDefaults() {
 	orDefault(&t.GraceTicks, 200)
 	orDefault(&t.AuditEvery, 16)
 	orDefault(&t.ChunkBytes, 256<<10)
+	orDefault(&t.BridgedRows, index.BridgedRows)
 }
 
 func orDefault[T comparable](field *T, value T) {

@@ -43,6 +43,7 @@ func (n *Node) returnSearcher(w *searcher) {
 func (n *Node) runSearch(sv *serving, res *net.ReadResult, shards []flow.ShardID) {
 	q := sv.query
 	w := n.takeSearcher()
+	bridges := n.bridging.of(q.Collection)
 	cost := 0
 	var snap disk.Snapshot
 	if q.WithVector || q.WithPayload || len(q.Filter) > 0 {
@@ -72,7 +73,7 @@ func (n *Node) runSearch(sv *serving, res *net.ReadResult, shards []flow.ShardID
 			return err
 		}
 		w.found = index.SearchAll(w.found[:0], w.targets, index.Query{
-			Vector: q.Vector, K: q.K, EF: q.EF, Exact: q.Exact, Oversampling: q.Oversampling,
+			Vector: q.Vector, K: q.K, EF: q.EF, Exact: q.Exact, Oversampling: q.Oversampling, Bridges: bridges,
 		}, &w.scratch)
 		res.Hits = make([]flow.Hit, len(w.found))
 		for i, c := range w.found {

@@ -92,7 +92,7 @@ type graph struct {
 func (n *Node) tickUpkeep() {
 	for _, s := range slices.Sorted(maps.Keys(n.upkeep.shards)) {
 		if su := n.upkeep.shards[s]; n.shard(s) != su.machine {
-			su.end()
+			n.endUpkeep(su)
 			delete(n.upkeep.shards, s)
 		}
 	}
@@ -108,6 +108,7 @@ func (n *Node) tickUpkeep() {
 		n.tickShard(su)
 	}
 	n.storeGraphs()
+	n.tickBridges()
 }
 
 func (n *Node) tickShard(su *shardUpkeep) {
@@ -130,9 +131,10 @@ func (n *Node) tickShard(su *shardUpkeep) {
 	}
 }
 
-// end gives up all that is under way.
-func (su *shardUpkeep) end() {
+// endUpkeep gives up all that is under way for a replica.
+func (n *Node) endUpkeep(su *shardUpkeep) {
 	for _, sl := range su.slices { // order-free: a mark each
+		n.graphsChanged(sl.id)
 		for _, g := range sl.graphs { // order-free: a mark each
 			g.gone = true
 		}
@@ -194,6 +196,7 @@ func (n *Node) follow(sl *slice, table []shard.Segment) {
 		g.setBad(false)
 		if g.state == graphAttached {
 			sl.su.attached--
+			n.graphsChanged(sl.id)
 		}
 		n.forgetStored(g)
 		delete(sl.graphs, id)

@@ -160,6 +160,7 @@ func drawIndexTuning(r *rand.Rand) node.IndexTuning {
 		MergeGrowth: 1 + r.IntN(4), DeadPercent: 10 + r.IntN(50), MaxBuilds: 1 + r.IntN(3), MaxTransfers: 1 + r.IntN(3),
 		GraceTicks: uint64(4 + r.IntN(100)), AuditEvery: uint64(1 + r.IntN(5)), ChunkBytes: 16 << r.IntN(8),
 	}
+	t.BridgedRows = 1 + t.MinRows
 	if r.IntN(4) == 0 {
 		return node.IndexTuning{}
 	}

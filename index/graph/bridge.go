@@ -38,7 +38,15 @@ func (b *Bridges) Bytes() uint64 {
 	if b == nil {
 		return 0
 	}
-	return 4 * uint64(b.hub.rows) * uint64(len(b.to))
+	return 4 * uint64(b.size()) * uint64(len(b.to))
+}
+
+// size returns how many rows the hub has.
+func (b *Bridges) size() int {
+	if b == nil {
+		return 0
+	}
+	return b.hub.rows
 }
 
 // Graphs returns how many graphs are joined, the hub included; 0 for none.
@@ -64,11 +72,14 @@ type Bridging struct {
 // NewBridging returns what builds the bridges between those of the graphs, all of one
 // Config, that have at least so many rows. Of the bridges that there are it keeps those
 // that still serve, and their hub unless another graph has twice its rows. It returns
-// nil if nothing is to be built; then the bridges that there are join all graphs.
+// nil if those that there are need no change. Bridges are nil where there is nothing to join.
 func NewBridging(have *Bridges, graphs []*Graph, least int) *Bridging {
 	graphs = slices.DeleteFunc(slices.Clone(graphs), func(g *Graph) bool { return g.rows.Len() < max(least, 1) })
-	if len(graphs) < 2 {
+	if len(graphs) < 2 && have == nil {
 		return nil
+	}
+	if len(graphs) < 2 {
+		return &Bridging{}
 	}
 	slices.SortFunc(graphs, func(a, b *Graph) int {
 		return cmp.Or(cmp.Compare(b.rows.Len(), a.rows.Len()), cmp.Compare(a.digest, b.digest))
@@ -113,7 +124,10 @@ func (b *Bridging) Step(budget int) (done bool) {
 }
 
 // Rows returns how many ends are still to be built.
-func (b *Bridging) Rows() int { return len(b.left)*b.hub.rows.Len() - b.row }
+func (b *Bridging) Rows() int { return len(b.left)*b.bridges.size() - b.row }
+
+// Dim returns the dimension of the graphs.
+func (b *Bridging) Dim() int { return len(b.v) }
 
 // Bridges returns what was built, once Step has returned true.
 func (b *Bridging) Bridges() *Bridges { return b.bridges }
