@@ -13,11 +13,12 @@ import (
 
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk/pebble"
+	"github.com/ruvector-flow/ruvector-flow/disk/pebble/crashable"
 )
 
 func TestFailedSyncEndsTheNode(t *testing.T) {
 	var broken atomic.Bool
-	fs := errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+	fs := crashable.Inject(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if broken.Load() && filepath.Ext(op.Path) == ".log" && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo) {
 			return errors.New("the device is gone")
 		}
