@@ -34,7 +34,19 @@ type Snapshot interface {
 //
 // Order and durability: batches commit in the order of the Apply calls. A crash
 // keeps a prefix of that order, and the prefix holds every batch whose done was
-// called with nil. No batch is ever kept in part.
+// called with nil. No batch is ever kept in part, wherever in a write the power went.
+//
+// A device that fails writes, or has no space for them, kills the store: the done
+// of what cannot become durable is given the error, and so is every later one, even
+// if the device is well again. Until it is closed a dead store can be read: it shows
+// a prefix, as a crash leaves one. Opened again on a sound device it holds a prefix,
+// too, not always the same one.
+//
+// A device that misreads, or on which something has changed, is told by an error: a
+// read gives what was written or fails, and never finds another row or none. What
+// could be read before can be read again once the device is well. A store from which
+// rows that were durable are gone does not open, or the reads of them fail, as flow.Corrupt;
+// but damage to the very last that was written may look like the end that a crash leaves.
 type Disk interface {
 	Reader
 	// Apply commits a batch; it is visible to reads when Apply returns. With sync,
@@ -43,8 +55,8 @@ type Disk interface {
 	// from inside Apply. Without sync, done must be nil. Apply does not wait for the
 	// device. The batch's bytes may be used again as soon as Apply returns.
 	//
-	// An error given to done means that the store is dead: nothing later becomes
-	// durable, and the node stops.
+	// An error given to done, always flow.Unknown, means that the store is dead: nothing
+	// later becomes durable, and the node stops.
 	Apply(b *Batch, sync bool, done func(error))
 	// Snapshot returns a view of all that was applied so far.
 	Snapshot() Snapshot

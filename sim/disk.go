@@ -240,9 +240,21 @@ func (d *Disk) lose(key uint64) {
 }
 
 // tear crashes the disk so that just the last batch is lost that is not durable. A real
-// store loses what key says: it tears by itself.
+// store's log ends at a byte that key says.
 func (d *Disk) tear(key uint64) {
-	d.reopen(func(n int) int { return max(n-1, 0) }, func(s Store) error { return s.Crash(key) })
+	d.reopen(func(n int) int { return max(n-1, 0) }, func(s Store) error { return s.Tear(key) })
+}
+
+// close stops the disk and opens it again: nothing is lost. A dead one is abandoned.
+func (d *Disk) close() {
+	if d.dead != nil {
+		d.abandon()
+		return
+	}
+	lost := d.reopen(func(n int) int { return n }, Store.Stop)
+	if lost > 0 && d.real != nil {
+		d.real.fail("a clean stop lost %d batches", lost)
+	}
 }
 
 // abandon stops the disk as the end of a process does, and opens it again: the

@@ -67,8 +67,43 @@ func (h *diskHarness) Crash(seed uint64) { h.disk.lose(seed) }
 func (h *diskHarness) Reopen() {
 	for h.Drive() {
 	}
-	h.disk.abandon()
+	h.disk.close()
 }
+
+func (h *diskHarness) FailWrites(failing bool) { h.disk.behave(0, false, failing) }
+
+func (h *diskHarness) Fill(left int) {
+	h.disk.Capacity = defaultCapacity
+	if left >= 0 {
+		h.disk.Capacity = h.disk.rows.bytes + uint64(left)
+	}
+}
+
+// Misread makes every second read fail: a checksum tells of a block from elsewhere.
+func (h *diskHarness) Misread(how disktest.Misread) {
+	h.disk.Reading = nil
+	reads := 0
+	if how != disktest.Sound {
+		h.disk.Reading = func() error {
+			if reads++; reads%2 == 0 {
+				return flow.Errorf(flow.Corrupt, "test", "the device misreads (%d)", how)
+			}
+			return nil
+		}
+	}
+}
+
+func (h *diskHarness) Tear(seed uint64) { h.disk.tear(seed) }
+
+func (h *diskHarness) Damage(how disktest.Damage, seed uint64) (disk.Reader, error) {
+	h.Reopen()
+	for i := range 1 + uint64(how) { // a write that goes astray spoils two rows
+		h.disk.Rot(seed+i, func([]byte) bool { return true })
+	}
+	return h.disk, nil
+}
+
+func (h *diskHarness) Restore() { h.disk.rotten = nil }
 
 func TestDiskSuite(t *testing.T) {
 	disktest.Run(t, disktest.Config{Open: func(testing.TB) disktest.Harness { return newDiskHarness() }})

@@ -47,7 +47,7 @@ var processFaults = []*faultSpec{
 		f.Delay = d.between(100*time.Millisecond, 2*time.Second)
 		f.For = time.Duration(d.Nodes) * f.Delay
 	}, begin: rollingRestart},
-	// Node hands over its leadership, as a clean stop does, and is killed.
+	// Node hands over its leadership, as a clean stop does, and closes its disk.
 	{kind: CleanStop, node: true, draw: drawDown, begin: func(f *activeFault) {
 		h := f.host()
 		if !h.up() {
@@ -126,11 +126,14 @@ func (f *activeFault) crash(h *host) {
 	}
 	f.bit()
 	h.keptDown = true
-	if f.Kind == Restart || f.Kind == CleanStop || f.Kind == OtherVersion {
+	switch f.Kind {
+	case CleanStop:
+		h.leave("process ends: "+string(f.Kind), h.disk.close)
+	case Restart, OtherVersion:
 		h.kill(string(f.Kind))
-		return
+	default:
+		h.crash(string(f.Kind))
 	}
-	h.crash(string(f.Kind))
 }
 
 // reboot kills a process, changes its host, and starts it again.

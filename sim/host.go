@@ -331,11 +331,14 @@ func (h *host) crash(why string) {
 }
 
 // kill ends the process; what it wrote stays with the operating system.
-func (h *host) kill(why string) {
+func (h *host) kill(why string) { h.leave("process killed: "+why, h.disk.abandon) }
+
+// leave ends the process, which loses nothing, and leaves its disk in some way.
+func (h *host) leave(why string, disk func()) {
 	h.w.marks.ends(h, false)
-	h.w.trace.remark(h.w.now, h.number(), "crash", "process killed: "+why)
+	h.w.trace.remark(h.w.now, h.number(), "crash", why)
 	h.stop()
-	h.disk.abandon()
+	disk()
 }
 
 // died takes down a process that reported its own death.

@@ -23,6 +23,10 @@ type Store interface {
 	// Crash is a loss of power: it loses as much as seed says of what is not durable, and
 	// opens the store again.
 	Crash(seed uint64) error
+	// Tear is a loss of power in the midst of the last write, at a byte that seed chooses.
+	Tear(seed uint64) error
+	// Stop closes the store, which loses nothing, and opens it again.
+	Stop() error
 	// Kill is the end of the process: what was given to the system stays.
 	Kill() error
 	// Wipe opens an empty device in place of this one.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 )
 
@@ -25,9 +26,35 @@ type checker struct {
 	waiting  []int      // the batches whose done is due, in order
 	opening  int        // counts crashes and reopenings
 	violated error      // the first done that broke the contract
+	mayFail  bool       // the device has failed since the opening
+	mustFail int        // the first batch that cannot be durable, or 0
+	dead     error      // what done was given
 }
 
 func newChecker() *checker { return &checker{states: []state{{}}} }
+
+// failing tells that the device may fail from now on, or, with certain, that nothing becomes
+// durable that is applied from now on.
+func (c *checker) failing(certain bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mayFail = true
+	if certain {
+		c.mustFail = len(c.states)
+	}
+}
+
+// died returns the error of the disk's death, or nil.
+func (c *checker) died() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead
+}
+
+// failedRead is the error of a read that the disk itself gave.
+type failedRead struct{ error }
+
+func (f failedRead) Unwrap() error { return f.error }
 
 // now returns the content that reads must see.
 func (c *checker) now() state {
@@ -101,10 +128,20 @@ func (c *checker) done(number, opening int, err error) {
 		bad("called after the crash or the reopening that followed it")
 	case inside:
 		bad("called from inside Apply")
-	case err != nil:
+	case err != nil && !c.mayFail:
 		bad("error on a healthy device: %v", err)
 	case len(c.waiting) == 0 || c.waiting[0] != number:
 		bad("called again or out of order; due were %v", c.waiting)
+	case err != nil:
+		c.waiting = c.waiting[1:]
+		c.dead = err
+		if k := flow.KindOf(err); k != flow.Unknown {
+			bad("the kind of %v is %v, want %v", err, k, flow.Unknown)
+		}
+	case c.dead != nil:
+		bad("durable, although the disk had died: %v", c.dead)
+	case c.mustFail > 0 && number >= c.mustFail:
+		bad("durable, although the device failed before it was applied")
 	default:
 		c.waiting = c.waiting[1:]
 		c.synced = number
@@ -132,19 +169,37 @@ func insideApply() bool {
 func (c *checker) crashed(found state) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.prefixLocked(found); err != nil {
+		return fmt.Errorf("after a crash: %w", err)
+	}
+	c.reopenLocked(found)
+	return c.violated
+}
+
+// shown takes the content that a disk shows which may be dead: what some batch at or past
+// the last promise left.
+func (c *checker) shown(found state) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.prefixLocked(found); err != nil {
+		return fmt.Errorf("on a device that failed: %w", err)
+	}
+	return c.violated
+}
+
+func (c *checker) prefixLocked(found state) error {
 	for i := len(c.states) - 1; i >= c.synced; i-- {
 		if maps.Equal(c.states[i], found) {
-			c.reopenLocked(found)
-			return c.violated
+			return nil
 		}
 	}
 	for i := range c.states[:c.synced] {
 		if maps.Equal(c.states[i], found) {
-			return fmt.Errorf("crash lost a durable batch: content is that after batch %d, but done was called up to %d", i, c.synced)
+			return fmt.Errorf("a durable batch is lost: content is that after batch %d, but done was called up to %d", i, c.synced)
 		}
 	}
 	last := len(c.states) - 1
-	return fmt.Errorf("content after a crash is that of no prefix: batches %d, durable up to %d\nagainst the last: %s\nagainst the durable: %s",
+	return fmt.Errorf("content is that of no prefix: batches %d, durable up to %d\nagainst the last: %s\nagainst the durable: %s",
 		last, c.synced, difference(found, c.states[last]), difference(found, c.states[c.synced]))
 }
 
@@ -171,6 +226,7 @@ func (c *checker) reopenLocked(content state) {
 func (c *checker) nextOpening() {
 	c.mu.Lock()
 	c.opening++
+	c.mayFail, c.mustFail, c.dead = false, 0, nil
 	c.mu.Unlock()
 }
 
@@ -227,7 +283,10 @@ func checkScan(r disk.Reader, want state, lo, hi []byte, limit int) error {
 		i++
 		return wrong == nil && i < limit
 	})
-	if err == nil {
+	if err != nil {
+		err = failedRead{err}
+	}
+	if wrong != nil {
 		err = wrong
 	}
 	if err == nil && i != len(keys) {
@@ -244,7 +303,7 @@ func checkGet(r disk.Reader, want state, key []byte) error {
 	for range 2 {
 		v, ok, err := r.Get(key)
 		if err != nil {
-			return fmt.Errorf("get %q: %w", key, err)
+			return fmt.Errorf("get %q: %w", key, failedRead{err})
 		}
 		w, there := want[string(key)]
 		if ok != there || string(v) != w {

@@ -30,6 +30,44 @@ type Harness interface {
 	Close()
 }
 
+// Device is a Harness whose device can be made to fail. A failing or full device stays so
+// over a Crash until it is told otherwise, or is sound afterwards.
+type Device interface {
+	Harness
+	// FailWrites makes every write and sync of the device fail, or no longer.
+	FailWrites(failing bool)
+	// Fill leaves so many bytes of space on the device; a negative number is no limit.
+	Fill(left int)
+	// Misread makes reads of the device go wrong. A disk may still answer from memory.
+	Misread(how Misread)
+	// Tear is a Crash in the midst of the last write.
+	Tear(seed uint64)
+	// Damage closes the disk as Reopen does, spoils something that seed chooses of what lies
+	// on its device, or a copy of it, and opens that. The error is that of the opening.
+	Damage(how Damage, seed uint64) (disk.Reader, error)
+	// Restore makes Disk the one that Damage closed, as it was, open again.
+	Restore()
+}
+
+// Misread is a way in which reads go wrong.
+type Misread int
+
+// The ways in which reads go wrong.
+const (
+	Sound         Misread = iota // not at all
+	Unreadable                   // the device says that it cannot read
+	ReadElsewhere                // it gives what lies beside
+)
+
+// Damage is a way in which what lies on a device is spoiled.
+type Damage int
+
+// The ways in which what lies on a device is spoiled.
+const (
+	BitRot         Damage = iota // bits change
+	WriteElsewhere               // a write went astray: it is missing, and something is overwritten
+)
+
 // Config is what a test of one kind of disk gives to Run.
 type Config struct {
 	// Open returns a harness over an empty disk.
@@ -54,18 +92,26 @@ func Run(t *testing.T, c Config) {
 		})
 	}
 	t.Run("walk", func(t *testing.T) {
-		walks, failed := 0, false
+		const manyWalks = 80
+		walks, failed, faulty, met := 0, false, false, map[string]int{}
 		rapid.Check(t, func(r *rapid.T) {
 			if walks++; c.Walks > 0 && walks > c.Walks && !failed {
 				return
 			}
 			h := c.Open(t)
 			defer h.Close()
+			_, faulty = h.(Device)
 			draw := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(r, label) }
-			if err := walk(h, draw); err != nil {
+			if err := walk(h, draw, met); err != nil {
 				failed = true
 				r.Fatal(err) // rapid shrinks the walk and prints the command that repeats it
 			}
 		})
+		t.Logf("%d walks met %v", walks, met)
+		for _, what := range outcomes {
+			if faulty && !failed && walks >= manyWalks && met[what] == 0 {
+				t.Errorf("no walk met %q: the faults show nothing", what)
+			}
+		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 )
 
@@ -37,13 +38,29 @@ const (
 	rangeDeletesHi
 	rangeDeletesNothing
 	reversesBatch
+	hidesFailure
+	forgetsFailure
+	failureLosesSynced
+	fullKeepsHalf
+	fullRefusesReads
+	deadShowsNothing
+	tornBatchStays
+	failedReadIsAbsence
+	readsElsewhere
+	cutsScanShort
+	misreadSticks
+	servesRot
+	rotIsAbsence
+	opensShort
 	flaws // their number
 )
 
 var flawNames = [flaws]string{"none", "losesSynced", "keepsHalfBatch", "losesMiddle", "forgetsRecovered", "losesAtClose",
 	"doneTwice", "doneOutOfOrder", "doneInsideApply", "doneBeforeDurable", "doneNever", "doneAfterCrash", "aliasesBatch", "getAliases",
 	"scanIncludesHi", "scanIgnoresLo", "scanUnordered", "snapshotMoves", "snapshotForgetsDeletes", "rangeDeletesHi",
-	"rangeDeletesNothing", "reversesBatch"}
+	"rangeDeletesNothing", "reversesBatch", "hidesFailure", "forgetsFailure", "failureLosesSynced", "fullKeepsHalf",
+	"fullRefusesReads", "deadShowsNothing", "tornBatchStays", "failedReadIsAbsence", "readsElsewhere", "cutsScanShort",
+	"misreadSticks", "servesRot", "rotIsAbsence", "opensShort"}
 
 // memDisk is a disk over a map, right or with one flaw. It is its own harness.
 type memDisk struct {
@@ -54,6 +71,7 @@ type memDisk struct {
 	batches [][]disk.Op       // since then
 	durable int               // batches that a crash keeps
 	due     []due
+	memDevice
 }
 
 type due struct {
@@ -99,6 +117,7 @@ func (m *memDisk) Apply(b *disk.Batch, sync bool, done func(error)) {
 	}
 	m.run(m.content, ops)
 	m.batches = append(m.batches, ops)
+	m.space -= b.Bytes()
 	if !sync {
 		return
 	}
@@ -120,6 +139,10 @@ func (m *memDisk) Drive() bool {
 	}
 	d := m.due[i]
 	m.due = slices.Delete(m.due, i, i+1)
+	if m.syncFails() {
+		d.done(flow.Errorf(flow.Unknown, "test", "the device fails"))
+		return true
+	}
 	if m.flaw != doneBeforeDurable {
 		m.durable = d.number
 	}
@@ -133,6 +156,12 @@ func (m *memDisk) Drive() bool {
 func (m *memDisk) Crash(seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	keep := m.durable + r.IntN(len(m.batches)-m.durable+1)
+	if m.dead && m.flaw == fullKeepsHalf {
+		keep = m.durable
+	}
+	if m.dead && m.flaw == failureLosesSynced {
+		keep = 0
+	}
 	if m.flaw == losesSynced && m.durable > 0 {
 		keep = r.IntN(m.durable)
 	}
@@ -149,7 +178,7 @@ func (m *memDisk) Crash(seed uint64) {
 			m.safe = maps.Clone(content)
 		}
 	}
-	if m.flaw == keepsHalfBatch && keep < len(m.batches) {
+	if (m.flaw == keepsHalfBatch || m.flaw == fullKeepsHalf && m.dead || m.flaw == tornBatchStays && m.torn) && keep < len(m.batches) {
 		m.run(content, m.batches[keep][:len(m.batches[keep])/2])
 	}
 	late := m.due
@@ -176,9 +205,13 @@ func (m *memDisk) Reopen() {
 func (m *memDisk) open(content map[string][]byte) {
 	m.content, m.base = content, maps.Clone(content)
 	m.batches, m.durable, m.due = nil, 0, nil
+	m.dead, m.torn = false, false
 }
 
 func (m *memDisk) Get(key []byte) ([]byte, bool, error) {
+	if v, ok, err, wrong := m.misget(key); wrong {
+		return v, ok, err
+	}
 	v, ok := m.content[string(key)]
 	if ok && m.flaw != getAliases {
 		v = append([]byte{}, v...)
@@ -192,6 +225,9 @@ func (m *memDisk) Scan(lo, hi []byte, visit func(key, value []byte) bool) error 
 		slices.SortFunc(keys, func(a, b string) int { return len(a) - len(b) })
 	}
 	for _, k := range keys {
+		if err, wrong := m.misscan(k); wrong {
+			return err
+		}
 		if k < string(lo) && m.flaw != scanIgnoresLo {
 			continue
 		}
@@ -270,7 +306,7 @@ func TestSuiteCatches(t *testing.T) {
 				}
 			}
 			for seed := range uint64(maxSeeds) {
-				err := walk(openMem(f), seeded(seed))
+				err := walk(openMem(f), seeded(seed), map[string]int{})
 				if err != nil {
 					t.Logf("walk of seed %d: %v\ncases: %s", seed, err, strings.Join(by, "; "))
 					return

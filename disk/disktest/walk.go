@@ -14,6 +14,7 @@ type walker struct {
 	batch disk.Batch
 	count int // of values, so that each is unlike all others
 	views []view
+	met   map[string]int // counts what faults came to
 }
 
 // view is a snapshot with what it must show.
@@ -23,13 +24,10 @@ type view struct {
 }
 
 // walk drives the disk through random actions until the first thing that breaks
-// the contract. draw(label, n) chooses a number in [0, n).
-func walk(h Harness, draw func(label string, n int) int) error {
-	w := &walker{h: h, c: newChecker(), draw: draw}
-	actions := []struct {
-		name string
-		run  func() error
-	}{
+// the contract. draw(label, n) chooses a number in [0, n); met counts what faults came to.
+func walk(h Harness, draw func(label string, n int) int, met map[string]int) error {
+	w := &walker{h: h, c: newChecker(), draw: draw, met: met}
+	actions := []action{
 		{"apply", func() error { return w.apply(false) }},
 		{"apply", func() error { return w.apply(false) }},
 		{"apply with sync", func() error { return w.apply(true) }},
@@ -43,6 +41,9 @@ func walk(h Harness, draw func(label string, n int) int) error {
 		{"scan", w.scan},
 		{"take snapshot", w.take},
 		{"read snapshot", w.read},
+	}
+	if d, ok := h.(Device); ok {
+		actions = append(actions, w.faults(d)...)
 	}
 	for step := range draw("steps", maxWalkSteps) {
 		a := actions[draw("action", len(actions))]
@@ -84,8 +85,16 @@ func (w *walker) value() []byte {
 }
 
 func (w *walker) apply(sync bool) error {
+	some := w.write(sync)
+	if some == nil {
+		return nil
+	}
+	return checkGet(w.h.Disk(), w.c.now(), some)
+}
+
+// write applies a batch and returns one of its keys, or nil.
+func (w *walker) write(sync bool) (some []byte) {
 	const maxOps = 6
-	var some []byte
 	for range w.draw("ops", maxOps) {
 		k := w.key()
 		some = append(some[:0], k...)
@@ -99,10 +108,7 @@ func (w *walker) apply(sync bool) error {
 		}
 	}
 	w.c.apply(w.h.Disk(), &w.batch, sync)
-	if some == nil {
-		return nil
-	}
-	return checkGet(w.h.Disk(), w.c.now(), some)
+	return some
 }
 
 func (w *walker) drive() error {
@@ -133,11 +139,14 @@ func (w *walker) driveAll() error {
 	}
 }
 
-func (w *walker) crash() error {
+func (w *walker) crash() error { return w.stop(w.h.Crash) }
+
+// stop crashes the disk in some way and judges what it left.
+func (w *walker) stop(crash func(seed uint64)) error {
 	if err := w.closeViews(); err != nil {
 		return err
 	}
-	w.h.Crash(uint64(w.draw("crash", 1<<16)))
+	crash(uint64(w.draw("crash", 1<<16)))
 	w.c.nextOpening()
 	found, err := content(w.h.Disk())
 	if err != nil {

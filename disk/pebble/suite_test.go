@@ -1,16 +1,15 @@
 package pebble_test
 
 import (
-	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/disk/disktest"
 	"github.com/ruvector-flow/ruvector-flow/disk/pebble"
+	"github.com/ruvector-flow/ruvector-flow/disk/pebble/crashable"
 )
 
 // driveTimeout is how long a done may take before the test says that it never comes.
@@ -51,6 +50,19 @@ func (g *gate) Apply(b *disk.Batch, sync bool, done func(error)) {
 	})
 }
 
+func gated(s *pebble.Store) *gate {
+	g := &gate{Store: s}
+	g.called.L = &g.mu
+	return g
+}
+
+// stop makes the last done be the last.
+func (g *gate) stop() {
+	g.mu.Lock()
+	g.crashed = true
+	g.mu.Unlock()
+}
+
 // drive waits for one done.
 func (g *gate) drive() bool {
 	g.mu.Lock()
@@ -74,27 +86,20 @@ func (g *gate) drive() bool {
 	return true
 }
 
-// harness is a store on a file system. With mem it is a crashable one in memory;
-// without, it is a real directory, where a crash is a close.
+// harness is a store in a directory, where a crash is a close.
 type harness struct {
 	t   testing.TB
 	dir string
-	mem *vfs.MemFS
 	g   *gate
 }
 
 func (h *harness) open() {
-	o := pebble.Options{MemTableBytes: smallMemTable, CacheBytes: 1 << 20, Log: func(line string) { h.t.Error(line) }}
-	if h.mem != nil {
-		o.FS = h.mem
-	}
 	h.g = nil
-	s, err := pebble.Open(h.dir, o)
+	s, err := pebble.Open(h.dir, pebble.Options{MemTableBytes: smallMemTable, CacheBytes: 1 << 20, Log: func(line string) { h.t.Error(line) }})
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.g = &gate{Store: s}
-	h.g.called.L = &h.g.mu
+	h.g = gated(s)
 }
 
 func (h *harness) close() {
@@ -115,30 +120,104 @@ func (h *harness) Reopen() {
 	h.open()
 }
 
-func (h *harness) Crash(seed uint64) {
-	if h.mem != nil {
-		rng := rand.New(rand.NewPCG(seed, 0))
-		h.g.mu.Lock()
-		clone := h.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
-		h.g.crashed = true
-		h.g.mu.Unlock()
-		h.close() // of the file system that nobody will see again
-		h.mem = clone
-	} else {
-		h.g.mu.Lock()
-		h.g.crashed = true
-		h.g.mu.Unlock()
-		h.close()
-	}
+func (h *harness) Crash(uint64) {
+	h.g.stop()
+	h.close()
 	h.open()
 }
 
+// memHarness is a store on a device in memory that crashes and fails.
+type memHarness struct {
+	t       testing.TB
+	s       *crashable.Store
+	g       *gate
+	faulty  atomic.Bool // what the store says of itself is no failure: it was made to fail
+	spoiled *crashable.Store
+}
+
+var _ disktest.Device = (*memHarness)(nil)
+
+func openMem(t testing.TB) disktest.Harness {
+	h := &memHarness{t: t}
+	s, err := crashable.Open()
+	s.Log = func(line string) {
+		if !h.faulty.Load() {
+			t.Error(line)
+		}
+	}
+	h.s = s
+	h.opened(err)
+	return h
+}
+
+// opened takes the result of an opening.
+func (h *memHarness) opened(err error) {
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.faulty.Store(false)
+	h.g = gated(h.s.Store)
+}
+
+func (h *memHarness) Disk() disk.Disk { return h.g }
+func (h *memHarness) Drive() bool     { return h.g.drive() }
+func (h *memHarness) Reopen()         { h.opened(h.s.Stop()) }
+
+func (h *memHarness) Close() {
+	if err := h.s.Close(); err != nil && !h.faulty.Load() {
+		h.t.Error(err)
+	}
+}
+
+func (h *memHarness) Crash(seed uint64) {
+	h.end(h.s.Crash, seed)
+}
+
+func (h *memHarness) Tear(seed uint64) {
+	h.end(h.s.Tear, seed)
+}
+
+// end stops the store in some way, and calls no done of before any more.
+func (h *memHarness) end(how func(seed uint64) error, seed uint64) {
+	h.faulty.Store(true) // the old store is made to
+	h.g.stop()
+	h.opened(how(seed))
+}
+
+func (h *memHarness) FailWrites(failing bool) {
+	h.faulty.Store(true)
+	h.s.Fail(failing)
+}
+
+func (h *memHarness) Fill(left int) {
+	h.faulty.Store(true)
+	h.s.Fill(int64(left))
+}
+
+func (h *memHarness) Misread(how disktest.Misread) {
+	h.faulty.Store(true)
+	h.s.Misread(how == disktest.Unreadable, how == disktest.ReadElsewhere)
+}
+
+func (h *memHarness) Damage(how disktest.Damage, seed uint64) (disk.Reader, error) {
+	spoiled, err := h.s.Damage(how == disktest.WriteElsewhere, seed)
+	if err != nil {
+		return nil, err
+	}
+	h.spoiled = spoiled
+	return spoiled, nil
+}
+
+func (h *memHarness) Restore() {
+	if h.spoiled != nil {
+		_ = h.spoiled.Close() // it may say that it is spoiled
+		h.spoiled = nil
+	}
+	h.opened(h.s.Restore())
+}
+
 func TestSuiteInMemory(t *testing.T) {
-	disktest.Run(t, disktest.Config{Open: func(t testing.TB) disktest.Harness {
-		h := &harness{t: t, dir: "data", mem: vfs.NewCrashableMem()}
-		h.open()
-		return h
-	}})
+	disktest.Run(t, disktest.Config{Open: openMem})
 }
 
 func TestSuiteInDirectory(t *testing.T) {
