@@ -85,9 +85,10 @@ func settled(t *testing.T, s *Server) {
 	})
 }
 
-// storeMemory is what the store may take outside of the Go heap: its cache and the tables in
-// memory that have a part of its budget.
-const storeMemory = 96 << 20
+// storeMemory is what the store may take outside of the Go heap: its cache, 32 MiB, and
+// eight tables of 16 MiB. Four are in its budget; while flushes lag behind the writes, as on
+// a busy machine, there are more, and what they took is not given back to the system.
+const storeMemory = 160 << 20
 
 // TestMemoryIsTrue: the process grows by what the node says that a collection grew by.
 func TestMemoryIsTrue(t *testing.T) {
