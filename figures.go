@@ -21,6 +21,8 @@ type FiguresResponse struct {
 	// that a segment should have and nobody works at.
 	GraphBuilds, GraphTransfers, GraphStores, GraphsWaiting int
 	GraphBuildBytes                                         uint64
+	// GraphsJoined counts the graphs that bridges join with others of their collection.
+	GraphsJoined int
 	// Moves is how many moves of shards are under way in the cluster.
 	Moves int
 }

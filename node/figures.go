@@ -38,6 +38,7 @@ func (n *Node) figures(req *flow.FiguresRequest) *flow.FiguresResponse {
 	}
 	u := &n.upkeep
 	resp.GraphBuilds, resp.GraphTransfers, resp.GraphStores, resp.GraphBuildBytes = u.builds, u.transfers, len(u.storing), u.buildBytes
+	resp.GraphsJoined = n.Joined()
 	for _, su := range u.shards { // order-free: a sum
 		resp.GraphsWaiting += su.segments - su.attached
 	}

@@ -6,7 +6,10 @@ import (
 )
 
 // grapher is what a Machine offers to those who look at its graphs.
-type grapher interface{ Graphs() []node.GraphStatus }
+type grapher interface {
+	Graphs() []node.GraphStatus
+	Joined() int
+}
 
 // segment names a segment of a collection in a shard.
 type segment struct {
@@ -24,6 +27,7 @@ func (c *checks) compareGraphs() {
 		if !ok {
 			continue
 		}
+		c.w.marks.hit("graphs joined by bridges", m.Joined() > 0)
 		for _, g := range m.Graphs() {
 			s := segment{g.Shard, g.Collection, g.Segment}
 			want, seen := first[s]

@@ -46,6 +46,7 @@ var Marks = []Mark{
 	// Frames, in one world of eight.
 	"vote refused", "pre-vote refused", "append refused", "leadership handed over", "read round of a follower", "snapshot chunk",
 	"snapshot of many chunks", "snapshot between versions", "snapshot chunk repeated", "snapshot refused", "write forwarded", "write sent to a former leader", "graph fetched",
+	"graphs joined by bridges",
 	// Clients.
 	"retry settled", "retry answered with its first result", "retry after a failover", "outcome unknown", "outcome resolved later", "batch in part",
 	"compare-and-set refused", "compare-and-set applied", "delete of an absent point", "write over several shards", "session read", "bounded read",

@@ -44,7 +44,7 @@ func known() *answers {
 	a.figures = flow.FiguresResponse{
 		Slices: []flow.SliceFigures{{Shard: 1, Collection: "a \"b\"", Points: 40, MemoryBytes: 41, DiskBytes: 42, Segments: 2, Graphs: 1}},
 		Others: flow.SliceFigures{Points: 10, MemoryBytes: 11, DiskBytes: 12, Segments: 13, Graphs: 14}, OtherSlices: 3,
-		GraphBuilds: 1, GraphTransfers: 2, GraphStores: 3, GraphsWaiting: 4, GraphBuildBytes: 5, Moves: 6,
+		GraphBuilds: 1, GraphTransfers: 2, GraphStores: 3, GraphsWaiting: 4, GraphBuildBytes: 5, GraphsJoined: 8, Moves: 6,
 	}
 	return a
 }
@@ -65,7 +65,7 @@ func TestNode(t *testing.T) {
 const expectedNames = `ruvector_flow_distance_kernel_info ruvector_flow_node_up ruvector_flow_node_info ruvector_flow_cluster_nodes ruvector_flow_cluster_nodes_up
 ruvector_flow_cluster_problems ruvector_flow_shards_held ruvector_flow_shards_led ruvector_flow_raft_has_leader ruvector_flow_raft_is_leader
 ruvector_flow_raft_log_entries ruvector_flow_shard_disk_bytes ruvector_flow_collection_disk_bytes ruvector_flow_collection_segments
-ruvector_flow_collection_slices_hidden ruvector_flow_upkeep_graphs ruvector_flow_memory_limit_bytes`
+ruvector_flow_collection_slices_hidden ruvector_flow_upkeep_graphs ruvector_flow_upkeep_joined_graphs ruvector_flow_memory_limit_bytes`
 
 const expected = `
 # HELP ruvector_flow_distance_kernel_info The kernel that computes distances: always 1.
@@ -131,6 +131,9 @@ ruvector_flow_upkeep_graphs{state="building"} 1
 ruvector_flow_upkeep_graphs{state="loading"} 2
 ruvector_flow_upkeep_graphs{state="storing"} 3
 ruvector_flow_upkeep_graphs{state="waiting"} 4
+# HELP ruvector_flow_upkeep_joined_graphs Graphs that bridges join with those of other shards of their collection, so that a search finds from one to the next.
+# TYPE ruvector_flow_upkeep_joined_graphs gauge
+ruvector_flow_upkeep_joined_graphs 8
 # HELP ruvector_flow_memory_limit_bytes Memory above which upserts are refused; 0 is no limit.
 # TYPE ruvector_flow_memory_limit_bytes gauge
 ruvector_flow_memory_limit_bytes 200

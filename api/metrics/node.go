@@ -143,5 +143,6 @@ func (s *Sink) upkeep(f *flow.FiguresResponse) {
 	graphs(float64(f.GraphTransfers), "loading")
 	graphs(float64(f.GraphStores), "storing")
 	graphs(float64(f.GraphsWaiting), "waiting")
+	s.Gauge("upkeep_joined_graphs", "Graphs that bridges join with those of other shards of their collection, so that a search finds from one to the next.")(float64(f.GraphsJoined))
 	s.Gauge("upkeep_build_memory_bytes", "Memory that the graphs under construction take.")(float64(f.GraphBuildBytes))
 }
