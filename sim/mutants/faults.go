@@ -8,7 +8,7 @@ var faults = []Mutant{
 	{Name: "reads-by-lease", What: "a leader serves linearizable reads for an election's time after a round of proof, by its own clock",
 		Edits: []Edit{{replicaRoom, "\tread := &Read{fire: fire}\n\tr.reads.pending",
 			"\tif q := &r.reads; r.Leading() && q.freshIndex > 0 && q.freshAt >= r.cfg.Now().Add(-time.Duration(r.cfg.Tuning.ElectionTicks)*25*time.Millisecond) {\n\t\treturn r.AtIndex(r.applied, fire)\n\t}\n\tread := &Read{fire: fire}\n\tr.reads.pending"}},
-		Oracles:   []sim.Oracle{sim.OracleHistory, sim.OracleDurability, sim.OracleCatalogue},
+		Oracles:   []sim.Oracle{sim.OracleRead, sim.OracleHistory, sim.OracleDurability, sim.OracleCatalogue},
 		Precedent: "etcd-io/raft, ReadOnlyLeaseBased: a lease is only as good as the clocks"},
 	{Name: "read-error-is-absence", What: "a payload that cannot be read is answered as one that is not there",
 		Edits:     []Edit{{nodeRoom, "p.Payload = payload\n\t\treturn err", "p.Payload = payload\n\t\tif err != nil {\n\t\t\terr = nil\n\t\t}\n\t\treturn err"}},
