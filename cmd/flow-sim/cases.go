@@ -42,6 +42,9 @@ func newCase(name, mutant string, seed uint64, r sim.Report) sim.Case {
 // save writes a case into a folder and returns the file's name.
 func save(folder string, c sim.Case) (string, error) {
 	file := filepath.Join(folder, c.Name+".json")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return file, err
+	}
 	return file, os.WriteFile(file, c.JSON(), 0o600)
 }
 

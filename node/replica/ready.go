@@ -125,6 +125,7 @@ func (r *Replica) store(e *Effects, m *raftpb.Message) {
 
 // Durable delivers what waited for a batch that is now durable.
 func (r *Replica) Durable(d Durable, e *Effects) {
+	e.Send = append(e.Send, d.sends...)
 	for _, m := range d.responses {
 		if flow.ReplicaID(m.GetTo()) != r.id {
 			r.send(e, m)

@@ -69,6 +69,7 @@ type Durable struct {
 	Replica   *Replica
 	index     uint64 // last log index in the batch
 	responses []*raftpb.Message
+	sends     []Outgoing
 }
 
 // Outgoing is a message and the node it goes to.

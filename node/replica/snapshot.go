@@ -231,15 +231,19 @@ func (r *Replica) TakeChunk(c *net.SnapshotChunk) {
 		return // for a former replica; or Raft is about to take the whole one
 	}
 	e := r.cfg.Host.Effects()
-	answer := func(failed bool) {
-		e.Send = append(e.Send, Outgoing{To: c.From.Node(), Message: &net.SnapshotAck{
-			Shard: r.cfg.Shard, From: r.id, To: c.From, Stream: c.Stream, Seq: c.Seq, Failed: failed}})
+	ack := func(failed bool) Outgoing {
+		return Outgoing{To: c.From.Node(), Message: &net.SnapshotAck{
+			Shard: r.cfg.Shard, From: r.id, To: c.From, Stream: c.Stream, Seq: c.Seq, Failed: failed}}
 	}
+	answer := func(failed bool) { e.Send = append(e.Send, ack(failed)) }
 	if c.Head.Index <= r.applied {
 		// We have all that, and the leader does not know: Raft's answer tells it. Without
-		// one it would send the same snapshot for ever (seed 20379).
+		// one it would send the same snapshot for ever (seed 20379). That answer waits for a
+		// sync, and ours with it: before it, ours makes the leader begin another stream, with
+		// every heartbeat while the disk is slow (seed 500003481).
 		r.stepSnapshot(c.From, &c.Head)
-		answer(true)
+		e.Sync = true
+		e.Durable = append(e.Durable, Durable{Replica: r, index: r.log.last(), sends: []Outgoing{ack(true)}})
 		return
 	}
 	rc := r.receive
