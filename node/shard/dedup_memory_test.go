@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector's memory is not the product's.
+
 package shard
 
 import (
