@@ -17,6 +17,7 @@ import (
 	"github.com/ruvector-flow/ruvector-flow/node/replica"
 	"github.com/ruvector-flow/ruvector-flow/node/shard"
 	"github.com/ruvector-flow/ruvector-flow/node/system"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // Config is what a node is made of. Clock, Network, Disk and Workers are needed.
@@ -263,7 +264,8 @@ func (n *Node) Tick() {
 	n.ticks++
 	stalled := n.stalled()
 	for _, s := range n.hosted {
-		// A leader that cannot store anything falls silent, so that another is elected.
+		// A leader that cannot store anything falls silent (see fromLeader), so that another
+		// is elected.
 		if r := n.replicas[s]; stalled && r.IsLeader() || r.Tick() {
 			n.touched[s] = true
 		}
@@ -453,6 +455,14 @@ const stallTicks = 60
 // stalled says that the disk has not made a batch durable for too long.
 func (n *Node) stalled() bool { return len(n.syncing) > 0 && n.ticks > n.syncing[0]+stallTicks }
 
+// fromLeader says whether a message tells its receiver that the sender leads. A leader
+// whose disk is stalled sends none, whatever makes it speak: not only its ticks, a read or
+// a change of membership would keep it in office as well (seed 520102526898).
+func fromLeader(o replica.Outgoing) bool {
+	m, ok := o.Message.(*net.Raft)
+	return ok && (m.M.GetType() == raftpb.MsgApp || m.M.GetType() == raftpb.MsgHeartbeat)
+}
+
 // maxFrameBytes is the size past which a turn's messages to a node are parted into
 // several frames. One message may still be larger.
 const maxFrameBytes = 4 << 20
@@ -462,6 +472,9 @@ func (n *Node) flushSend() {
 	if !n.started {
 		clear(n.fx.Send)
 		n.fx.Send = n.fx.Send[:0]
+	}
+	if n.stalled() {
+		n.fx.Send = slices.DeleteFunc(n.fx.Send, fromLeader)
 	}
 	if len(n.fx.Send) == 0 {
 		return
