@@ -84,7 +84,7 @@ func TestMetrics(t *testing.T) {
 	want(2, 1, "shards_led")
 	want(3, 3, "raft_has_leader")
 	want(points, 2, "collection_points", "collection", "films")
-	want(points, 3, "shard_points")
+	want(float64(all.Points), 3, "shard_points")
 	want(float64(films.DiskBytes), 2, "collection_disk_bytes", "collection", "films")
 	want(float64(films.MemoryBytes), 2, "collection_memory_bytes", "collection", "films")
 	want(float64(films.Segments), 2, "collection_segments", "collection", "films")

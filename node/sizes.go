@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// measureTicks is the pause between two rounds of measuring the disk (5 s), and
-	// measureShare how many times as long as a round it is at least.
-	measureTicks, measureShare = 200, 10
+	// measureTicks is the pause between two rounds of measuring the disk (5 s), longer when
+	// there are very many parts: a tick (25 ms) for measurePerTick. A part costs .1 to 1 ms, so
+	// that measuring takes a small share of one core, however long its jobs wait for workers.
+	measureTicks, measurePerTick = 200, 4
 	// measuredParts is how many shards and collections in shards a job measures, and
 	// measureCost about what one costs, in bytes to be read.
 	measuredParts, measureCost = 32, 64 << 10
@@ -20,15 +21,16 @@ const (
 
 // sizes is what the shards of this node take of its disk, and the collections in them, as
 // the store measures it. Jobs go through them in rounds, so that a figure is a few seconds
-// old, or as many as ten rounds take when there are very many.
+// old, or older when there are very many.
 type sizes struct {
 	shards map[flow.ShardID]*shardSize
 	// left is what the round under way has yet to measure, fresh what it has measured.
 	left  []sizePart
 	fresh map[flow.ShardID]*shardSize
-	// begun is when the round began, next when the next one shall.
-	begun, next uint64
-	running     bool
+	// parts is how many the round under way began with, next when the next one shall.
+	parts   int
+	next    uint64
+	running bool
 }
 
 // shardSize is in bytes. All that the store has of the shard is in total: state, log,
@@ -69,7 +71,7 @@ func (n *Node) tickSizes() {
 	if z.running || n.ticks < z.next {
 		return
 	}
-	z.begun, z.running, z.fresh, z.left = n.ticks, true, map[flow.ShardID]*shardSize{}, z.left[:0]
+	z.running, z.fresh, z.left = true, map[flow.ShardID]*shardSize{}, z.left[:0]
 	for _, s := range n.hosted {
 		z.fresh[s] = &shardSize{collections: map[flow.CollectionID]uint64{}}
 		z.left = append(z.left, sizePart{shard: s})
@@ -79,6 +81,7 @@ func (n *Node) tickSizes() {
 			}
 		}
 	}
+	z.parts = len(z.left)
 	n.fx.Compute = append(n.fx.Compute, n.measure)
 }
 
@@ -178,5 +181,5 @@ func (n *Node) endRound() {
 		}
 	}
 	z.shards, z.fresh, z.running = z.fresh, nil, false
-	z.next = n.ticks + max(measureTicks, measureShare*(n.ticks-z.begun))
+	z.next = n.ticks + max(measureTicks, uint64(z.parts)/measurePerTick)
 }
