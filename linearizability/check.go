@@ -26,12 +26,20 @@ type Options struct {
 	// force, as a part of the sum of the absolute values of the terms (of 1 under
 	// Cosine); 0 means DefaultDistanceTolerance. Too large hides wrong distances.
 	DistanceTolerance float64
-	// ClockSlack is added to MaxStaleness of bounded reads: how wrong the cluster's
-	// clocks may be over the bound. 0 by default.
-	ClockSlack time.Duration
+	// Since returns the earliest time from which a clock of the system that decides
+	// whether a bounded read's state is fresh may have counted no more than age until at.
+	// nil means right clocks: at less age.
+	Since func(at flow.Time, age time.Duration) flow.Time
 	// MaxSteps bounds the search for an order of one point's operations, in model
 	// steps; 0 means DefaultMaxSteps. Reaching it is a failure that says so.
 	MaxSteps int
+}
+
+func (o *Options) since(at flow.Time, age time.Duration) flow.Time {
+	if o.Since == nil {
+		return at.Add(-age)
+	}
+	return o.Since(at, age)
 }
 
 // Defaults of Options.

@@ -115,7 +115,7 @@ func (p *partition) window(op *Operation, ph *pointHistory) window {
 	case flow.Linearizable:
 		w.floor = op.call
 	case flow.Bounded:
-		w.floor = min(op.call, p.h.before(op.Call.Add(-r.MaxStaleness-p.o.ClockSlack)))
+		w.floor = min(op.call, p.h.before(p.o.since(op.Call, r.MaxStaleness)))
 	}
 	if p.o.ShardOf != nil {
 		w.index = info.Shards.Index(ph.shard)

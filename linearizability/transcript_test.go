@@ -80,7 +80,9 @@ func parseHistory(t *testing.T, d *datadriven.TestData) (*History, Options) {
 	if d.HasArg("slack") {
 		var ms int
 		d.ScanArgs(t, "slack", &ms)
-		o.ClockSlack = time.Duration(ms) * time.Millisecond
+		o.Since = func(at flow.Time, age time.Duration) flow.Time {
+			return at.Add(-age - time.Duration(ms)*time.Millisecond)
+		}
 	}
 	var lines []line
 	for text := range strings.Lines(d.Input) {

@@ -18,10 +18,26 @@ type clock struct {
 	read   flow.Time     // the bent time at anchor
 	drift  float64       // seconds gained a second
 	last   flow.Time     // largest answer since the process started
+	past   []setting     // all settings up to now, oldest first
+}
+
+// setting is how a clock went from a time on.
+type setting struct {
+	at      time.Duration // virtual
+	read    flow.Time     // the bent time at that time
+	drift   float64
+	shown   flow.Time // the largest answer up to then
+	started bool      // a process started, which forgot what the one before had read
 }
 
 func newClock(w *World, offset time.Duration, drift float64) *clock {
-	return &clock{w: w, anchor: w.now, read: worldEpoch.Add(w.now + offset), drift: drift}
+	c := &clock{w: w, anchor: w.now, read: worldEpoch.Add(w.now + offset), drift: drift}
+	c.keep(false)
+	return c
+}
+
+func (c *clock) keep(started bool) {
+	c.past = append(c.past, setting{at: c.w.now, read: c.bent(), drift: c.drift, shown: c.last, started: started})
 }
 
 // Now implements node.Clock.
@@ -36,15 +52,80 @@ func (c *clock) bent() flow.Time {
 }
 
 // jump moves the clock at once; setDrift changes its rate from now on.
-func (c *clock) jump(d time.Duration) { c.read, c.anchor = c.bent().Add(d), c.w.now }
+func (c *clock) jump(d time.Duration) {
+	c.read, c.anchor = c.bent().Add(d), c.w.now
+	c.keep(false)
+}
 
 func (c *clock) setDrift(drift float64) {
 	c.read, c.anchor = c.bent(), c.w.now
 	c.drift = drift
+	c.keep(false)
 }
 
 // restart forgets what the process before has read.
-func (c *clock) restart() { c.last = 0 }
+func (c *clock) restart() {
+	c.last = 0
+	c.keep(true)
+}
+
+// after returns how a setting's bent time has gone on.
+func (s *setting) after(at time.Duration) flow.Time {
+	passed := at - s.at
+	return s.read.Add(passed + time.Duration(float64(passed)*s.drift))
+}
+
+// since returns the earliest time, in the life of the process that ran at a time, from
+// which this clock has counted no more than age until then.
+func (c *clock) since(at, age time.Duration) time.Duration {
+	n, first := 0, 0
+	for n < len(c.past) && c.past[n].at <= at {
+		if c.past[n].started {
+			first = n
+		}
+		n++
+	}
+	life := c.past[first:n]
+	end := func(i int) time.Duration {
+		if i+1 < len(life) {
+			return life[i+1].at
+		}
+		return at
+	}
+	// The least that the clock answers from then on: jumps back may come before it is asked.
+	last := &life[len(life)-1]
+	least := max(last.after(at), last.shown)
+	for i := n; i < len(c.past) && !c.past[i].started; i++ {
+		least = min(least, max(c.past[i].read, c.past[i].shown))
+	}
+	want := least.Add(-age)
+	for i := range life {
+		s, e := &life[i], end(i)
+		switch {
+		case s.read >= want:
+			return s.at
+		case s.after(e) >= want:
+			part := float64(want.Sub(s.read)) / float64(s.after(e).Sub(s.read))
+			return s.at + time.Duration(part*float64(e-s.at)) - time.Microsecond
+		}
+	}
+	return at
+}
 
 // error is how far the clock is from the true time.
 func (c *clock) error() time.Duration { return c.bent().Sub(worldEpoch.Add(c.w.now)) }
+
+// since returns the earliest time from which some node's clock has counted no more than
+// age until a time: what a bounded read promises, which asks the clock of its reader alone.
+func (w *World) since(at, age time.Duration) time.Duration {
+	first := at
+	for _, h := range w.hosts {
+		first = min(first, h.clock.since(at, age))
+	}
+	return first
+}
+
+// sinceAt is since for the times of a history.
+func (w *World) sinceAt(at flow.Time, age time.Duration) flow.Time {
+	return worldEpoch.Add(w.since(at.Sub(worldEpoch), age))
+}

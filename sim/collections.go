@@ -56,7 +56,7 @@ func (l *workload) former(req flow.Request) (names []string) {
 		return nil
 	}
 	for g := l.generation - 1; g >= 1; g-- {
-		if o.Level == flow.Bounded && l.w.now-l.dropped[g] > o.MaxStaleness+l.w.clockSlack() {
+		if o.Level == flow.Bounded && l.dropped[g] < l.w.since(l.w.now, o.MaxStaleness) {
 			break
 		}
 		names = append(names, fmt.Sprintf("%s@%d", fleetingCollection, g))

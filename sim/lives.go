@@ -81,12 +81,14 @@ func (c *checks) alive(h *host, f *net.Frame) {
 	}
 }
 
-// ticked counts the ticks that a process is about to get.
+// ticked counts the ticks that a process is about to get in one turn; after a pause they
+// are many. What it makes of them it sends when the turn ends.
 func (c *checks) ticked(h *host, ticks int) {
 	h.ticking = ticks > 0
-	if h.silentTicks += ticks; h.spoke && h.silentTicks > maxSilentTicks {
+	if h.ticking && h.spoke && h.silentTicks > maxSilentTicks {
 		c.w.fail(OracleLiveness, "%s was ticked %d times and told nobody of itself", h.name, h.silentTicks)
 	}
+	h.silentTicks += ticks
 	if h.fullTicks += ticks; h.disk.Usage().Free >= fullBytes {
 		h.fullTicks = 0
 	}

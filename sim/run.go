@@ -274,9 +274,9 @@ func (w *World) judge() {
 		ShardOf: func(id flow.PointID) flow.ShardID {
 			return flow.ShardID(ring.Find(starts, ring.Hash(id)) + 1)
 		},
-		ClockSlack: w.clockSlack(),
-		Pass:       passer(),
-		Record:     w.checks.record(&w.load.history),
+		Since:  w.sinceAt,
+		Pass:   passer(),
+		Record: w.checks.record(&w.load.history),
 	}
 	v := linearizability.Check(&w.load.history, o)
 	if !v.OK {
@@ -292,18 +292,6 @@ func (w *World) judge() {
 	if w.scenario.Clients > 0 && ok < minOKOperations {
 		w.fail(OracleFloor, "only %d operations succeeded, of %d", ok, w.load.history.Len())
 	}
-}
-
-// clockSlack is how wrong a node can be about the age of its state: its clock may
-// have stood still after a jump back, or run at a wrong rate.
-func (w *World) clockSlack() time.Duration {
-	var stood time.Duration
-	for _, f := range w.scenario.Faults {
-		if f.Kind == ClockJump && f.Delay < 0 {
-			stood -= f.Delay
-		}
-	}
-	return stood + maxStaleness/3
 }
 
 func (w *World) report() Report {
