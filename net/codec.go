@@ -303,6 +303,7 @@ func encodeStatus(w *wire.Writer, m *Status, format flow.FormatVersion) {
 		for i := range m.Replicas {
 			w.Uint(m.Replicas[i].DiskBytes)
 		}
+		w.Text(m.Addr)
 	}
 }
 
@@ -326,6 +327,7 @@ func decodeStatus(r *wire.Reader, format flow.FormatVersion) *Status {
 		for i := range m.Replicas {
 			m.Replicas[i].DiskBytes = r.Uint()
 		}
+		m.Addr = r.Text()
 	}
 	return m
 }

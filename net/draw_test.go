@@ -75,7 +75,7 @@ func in(format flow.FormatVersion, m net.Message) net.Message {
 	switch m := m.(type) {
 	case *net.Status:
 		former := *m
-		former.Promised, former.Replicas = 0, slices.Clone(m.Replicas)
+		former.Promised, former.Addr, former.Replicas = 0, "", slices.Clone(m.Replicas)
 		for i := range former.Replicas {
 			former.Replicas[i].DiskBytes = 0
 		}
@@ -172,7 +172,7 @@ func (s source) hit() flow.Hit {
 
 func (s source) status() *net.Status {
 	return &net.Status{
-		NoLead: s.bool(), Promised: flow.FormatVersion(s.byte()),
+		NoLead: s.bool(), Promised: flow.FormatVersion(s.byte()), Addr: s.text(),
 		Usage: flow.NodeUsage{
 			MemoryBytes: s.uint(), MemoryLimitBytes: s.uint(), CPUPercent: s.float(), NetworkBitsPerSecond: s.float(), CPUSeconds: s.float(),
 			DiskUsedBytes: s.uint(), DiskFreeBytes: s.uint(), Kernel: s.text(),

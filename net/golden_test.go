@@ -47,7 +47,7 @@ var golden = map[string]net.Message{
 			Shard: 1, Replica: flow.NewReplicaID(1, 1), Role: flow.Voter, Leader: flow.NewReplicaID(2, 1), Leading: true, Term: 5, Applied: 1000, Commit: 1001,
 			FirstIndex: 700, LastIndex: 1002, Digest: 0x1122334455667788, Points: 123, MemoryBytes: 456789, DiskBytes: 567890, Segments: 4, Graphs: 3, BadGraphs: 1,
 		}},
-		NoLead: true, Promised: 2,
+		NoLead: true, Promised: 2, Addr: "10.0.0.1:7401",
 		Noted: []net.NotedDigest{{Shard: 1, Index: 768, Digest: 0x8877665544332211}},
 	},
 	"chunk": &net.SnapshotChunk{

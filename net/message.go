@@ -134,6 +134,9 @@ type Status struct {
 	// Promised is the version that the node's data directory will never again be opened
 	// below; durable before it is sent. Since format version 2.
 	Promised flow.FormatVersion
+	// Addr is where the node listens for others, for those whose node table is lost or older
+	// than its row. Since format version 2.
+	Addr string
 }
 
 // NotedDigest is a replica's state digest at a log position.

@@ -65,24 +65,12 @@ func newClusterOf(t *testing.T, formats ...flow.FormatVersion) *cluster {
 		h := newHost(c)
 		h.format = format.OrNewest()
 		c.hosts = append(c.hosts, h)
-		written := func(err error) {
-			if err != nil {
-				t.Fatalf("writing the identity of node %d: %v", i+1, err)
-			}
+		if i > 0 {
+			h.join(i + 1)
+			continue
 		}
-		name := fmt.Sprintf("node%d", i+1)
-		addr := name + ":1"
-		nonce := [16]byte{byte(i + 1)}
-		if i == 0 {
-			node.Init(h.Disk, node.InitOptions{Name: name, Addr: addr, APIAddr: addr, Shards: shards, ReplicationFactor: 3, ClusterID: 7, Nonce: nonce, FormatVersion: h.format}, written)
-		} else {
-			joined := call[*flow.JoinResponse](c.hosts[0], &flow.JoinRequest{Name: name, Addr: addr, APIAddr: addr, Nonce: nonce, FormatVersion: h.format})
-			if joined.Err != nil {
-				t.Fatalf("join: %v", joined.Err)
-			}
-			node.Join(h.Disk, name, nonce, joined, written)
-		}
-		h.start(addr)
+		node.Init(h.Disk, node.InitOptions{Name: "node1", Addr: "node1:1", APIAddr: "node1:1", Shards: shards, ReplicationFactor: 3, ClusterID: 7, Nonce: [16]byte{1}, FormatVersion: h.format}, h.written)
+		h.start("node1:1")
 	}
 	c.await("the cluster is healthy", func() bool {
 		for _, h := range c.hosts {
@@ -100,6 +88,25 @@ func newHost(c *cluster) *host {
 	h := &host{c: c}
 	h.Disk = sim.NewDisk(func(_ time.Duration, f func()) { h.later = append(h.later, f) }, 0)
 	return h
+}
+
+// join makes the host's node one of the cluster, by the first host, and starts it.
+func (h *host) join(number int) {
+	h.c.t.Helper()
+	name := fmt.Sprintf("node%d", number)
+	addr, nonce := name+":1", [16]byte{byte(number)}
+	joined := call[*flow.JoinResponse](h.c.hosts[0], &flow.JoinRequest{Name: name, Addr: addr, APIAddr: addr, Nonce: nonce, FormatVersion: h.format})
+	if joined.Err != nil {
+		h.c.t.Fatalf("join: %v", joined.Err)
+	}
+	node.Join(h.Disk, name, nonce, joined, h.written)
+	h.start(addr)
+}
+
+func (h *host) written(err error) {
+	if err != nil {
+		h.c.t.Fatalf("writing an identity: %v", err)
+	}
 }
 
 // start runs a node on what the host's disk holds.

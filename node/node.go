@@ -41,7 +41,8 @@ type Config struct {
 	Addr, APIAddr string
 	// Usage measures the process; nil for zeros.
 	Usage func() flow.NodeUsage
-	// OnPeers is told the node table, once at the start and at every change; may be nil.
+	// OnPeers is told the node table, once at the start and at every change, and while it is
+	// empty of peers that say where they listen; may be nil.
 	OnPeers func([]flow.NodeInfo)
 	// OnEvent is told what happens in the cluster; may be nil.
 	OnEvent func(Event)

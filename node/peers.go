@@ -52,6 +52,8 @@ type peer struct {
 	offsetAt flow.Time
 	// status is its latest report, or nil.
 	status *net.Status
+	// addr is where it said that it listens, noted while the node table is empty.
+	addr string
 	// newest is the highest format version that it understands; foreign is that of a frame
 	// of it that this node could not read, 0 since it could again.
 	newest, foreign flow.FormatVersion
@@ -197,8 +199,9 @@ func (n *Node) memoryFull(s flow.ShardID) *flow.Error {
 	return nil
 }
 
-// others lists the other nodes, from the node table, or from the identity while
-// the table is still empty.
+// others lists the other nodes: those of the node table or, while that is empty, those that
+// the identity names and those heard. Who leads may have joined while this node was down,
+// and can only be told of a new copy of the system state by this node.
 func (n *Node) others() []flow.NodeID {
 	var ids []flow.NodeID
 	for _, p := range n.peerInfos() {
@@ -206,7 +209,37 @@ func (n *Node) others() []flow.NodeID {
 			ids = append(ids, p.ID)
 		}
 	}
+	if len(n.system().Nodes) > 0 {
+		return ids
+	}
+	for _, id := range n.peers.ids() {
+		if n.up(id) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
 	return ids
+}
+
+// meet notes where a peer listens that neither the node table nor the identity names.
+func (n *Node) meet(id flow.NodeID, addr string) {
+	p := n.peers.known[id]
+	if addr == "" || p.addr == addr || len(n.system().Nodes) > 0 {
+		return
+	}
+	p.addr = addr
+	if n.cfg.OnPeers == nil {
+		return
+	}
+	infos := slices.Clone(n.identity.Peers)
+	for _, id := range n.peers.ids() {
+		p := n.peers.known[id]
+		if p.addr == "" {
+			continue
+		}
+		infos = slices.DeleteFunc(infos, func(i flow.NodeInfo) bool { return i.ID == id || i.Addr == p.addr })
+		infos = append(infos, flow.NodeInfo{ID: id, Addr: p.addr})
+	}
+	n.answers = append(n.answers, func() { n.cfg.OnPeers(infos) })
 }
 
 // peerInfos is the node table, or the peers that the identity names.
@@ -240,7 +273,7 @@ func (n *Node) usage(replicas []flow.ReplicaStatus) flow.NodeUsage {
 
 func (n *Node) status() *net.Status {
 	replicas := n.Replicas()
-	m := &net.Status{Usage: n.usage(replicas), Replicas: replicas, NoLead: n.lowDisk() || n.leaders.retired, Promised: n.formats.promised}
+	m := &net.Status{Usage: n.usage(replicas), Replicas: replicas, NoLead: n.lowDisk() || n.leaders.retired, Promised: n.formats.promised, Addr: n.cfg.Addr}
 	for _, s := range n.hosted {
 		if d := n.replicas[s].LastNoted(); d.Index > 0 {
 			m.Noted = append(m.Noted, d)
@@ -253,6 +286,7 @@ func (n *Node) status() *net.Status {
 func (n *Node) takeStatus(from flow.NodeID, m *net.Status) {
 	p := n.peers.known[from]
 	p.status = m
+	n.meet(from, m.Addr)
 	for _, s := range m.Replicas {
 		if s.Leading && s.Term >= n.peers.hints[s.Shard].term {
 			n.peers.hints[s.Shard] = hint{leader: from, term: s.Term}

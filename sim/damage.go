@@ -25,10 +25,12 @@ type damage struct {
 }
 
 // voterSet is a set of replicas of a group, a majority of which must stay: the voters
-// that some replica goes by, or those and the learners that may soon be voters.
+// that some replica goes by, and with them any of the learners, which are made voters one
+// by one, whether or not their copies are whole by then.
 type voterSet struct {
-	shard flow.ShardID
-	ids   []uint64
+	shard    flow.ShardID
+	ids      []uint64
+	learners []uint64
 }
 
 // memberships are the sets that the replicas on the hosts' disks go by.
@@ -43,9 +45,7 @@ func (w *World) memberships() []voterSet {
 			if g := groups[s]; g != nil {
 				w.stored = append(w.stored, copyOf{s, g.replica})
 				conf := g.membership()
-				for _, ids := range [][]uint64{conf.GetVoters(), conf.GetVotersOutgoing(), slices.Concat(conf.GetVoters(), conf.GetLearners())} {
-					w.sets = append(w.sets, voterSet{s, ids})
-				}
+				w.sets = append(w.sets, voterSet{s, conf.GetVoters(), conf.GetLearners()}, voterSet{s, conf.GetVotersOutgoing(), nil})
 			}
 		}
 	}
@@ -64,14 +64,17 @@ func (w *World) whole(s flow.ShardID, id flow.ReplicaID) bool {
 
 // minority says whether less than half of a set is on some hosts or destroyed.
 func (w *World) minority(set voterSet, hosts []*host) bool {
-	n := 0
-	for _, v := range set.ids {
-		id := flow.ReplicaID(v)
-		if !w.whole(set.shard, id) || slices.ContainsFunc(hosts, func(h *host) bool { return id.Node() == h.id }) {
-			n++
+	gone := func(ids []uint64) (n int) {
+		for _, v := range ids {
+			id := flow.ReplicaID(v)
+			if !w.whole(set.shard, id) || slices.ContainsFunc(hosts, func(h *host) bool { return id.Node() == h.id }) {
+				n++
+			}
 		}
+		return n
 	}
-	return 2*n < len(set.ids) || len(set.ids) == 0
+	learners := gone(set.learners) // the worst of learners to be made voters: each that is gone
+	return 2*(gone(set.ids)+learners) < len(set.ids)+learners || len(set.ids) == 0
 }
 
 // spares says whether a group can lose a host's copy.
