@@ -263,15 +263,15 @@ func (h *host) start() {
 		h.w.replaced(h, err)
 		return
 	}
+	if err != nil && h.tooOld(err) { // which it may find out before it reads what has rotted
+		h.restartLater(h.w.scenario.RestartDelay)
+		return
+	}
 	if h.rottenIdentity {
 		h.w.fail(OracleRestart, "%s starts although its identity cannot be read (%v)", h.name, err)
 		return
 	}
 	if err != nil {
-		if h.tooOld(err) {
-			h.restartLater(h.w.scenario.RestartDelay)
-			return
-		}
 		h.w.fail(OracleRestart, "%s does not start on what is durable: %v", h.name, err)
 		return
 	}
