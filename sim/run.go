@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -147,6 +148,28 @@ func (w *World) resolve() {
 	}
 }
 
+// crowded says that an answer of the quiet cluster is a refusal because the node has as many
+// requests under way as its tuning allows: it asks to be tried again.
+func (w *World) crowded(resp flow.Response) bool {
+	return resp != nil && w.scenario.MaxRequests > 0 && errors.Is(resp.Error(), flow.ErrQueueFull)
+}
+
+// finalRead sends a read of the quiet cluster, again while the node is crowded.
+func (w *World) finalRead(h *host, req flow.Request, timeout time.Duration, done func(flow.Response)) {
+	until := w.now + healWithin/2
+	var attempt func()
+	attempt = func() {
+		w.load.send(nil, h, req, timeout, func(resp flow.Response) {
+			if w.crowded(resp) && w.now < until {
+				w.after(joinRetry, attempt)
+				return
+			}
+			done(resp)
+		})
+	}
+	attempt()
+}
+
 // verify reads everything through every host; each answer must come and be right.
 func (w *World) verify() {
 	level := flow.ReadOptions{Timeout: 5 * time.Second}
@@ -170,7 +193,7 @@ func (w *World) verify() {
 			var answers []flow.Response
 			for _, req := range reads {
 				pending++
-				w.load.send(nil, h, req, level.Timeout, func(resp flow.Response) {
+				w.finalRead(h, req, level.Timeout, func(resp flow.Response) {
 					pending--
 					if resp == nil || resp.Error() != nil {
 						w.fail(OracleLiveness, "%s did not answer a %T in a healthy cluster: %v", h.name, req, resp)
@@ -231,6 +254,10 @@ func (w *World) agreed(h *host, resp flow.Response) {
 func (w *World) askVerdict(then func()) {
 	h := w.hosts[w.scenario.Seed%uint64(len(w.hosts))]
 	w.calls.do(h, &flow.VerifyRequest{Timeout: catalogueTimeout}, catalogueTimeout, func(resp flow.Response, _ bool) {
+		if w.crowded(resp) {
+			w.after(joinRetry, func() { w.askVerdict(then) })
+			return
+		}
 		then()
 		v, ok := resp.(*flow.VerifyResponse)
 		if w.groupless {
