@@ -110,7 +110,7 @@ var plantedBelow = []plantedBug{
 			}
 			w.checks.began(h)
 		})
-	}, []Oracle{OracleLog}},
+	}, []Oracle{OracleLog, OracleRead}}, // who forgets its term may lead, and answer, in two
 	{"an entry changed on the way", []Oracle{OracleLog}, func(w *World) {
 		bendRaft(w, func(h *host, m *raftpb.Message) {
 			for _, e := range m.GetEntries() {
