@@ -42,18 +42,58 @@ func (c *checks) queued(h *host) {
 	}
 }
 
+// longLog returns how many entries a host's log of a group has when they are more than its
+// tuning means to keep in a quiet cluster, and how many that are.
+func (c *checks) longLog(h *host, g *writtenGroup, whole bool) (n, most int) {
+	t := h.tuning()
+	most = max(cmp.Or(t.TruncateEntries, defaultTruncateEntries), cmp.Or(t.MaxLogEntries, defaultMaxLogEntries)) + maxLogSlack
+	if n = len(g.entries); n > most && (whole || !c.w.namesLost(g)) {
+		return n, most
+	}
+	return 0, most
+}
+
+// maxCuttingWrites is how many writes to every shard may be needed until its log is cut.
+const maxCuttingWrites = 128
+
+// cutLogs writes to every shard while some log is long: a leader has logs cut with what it
+// proposes, once its own is worth it. While a snapshot was under way it could not, and one
+// that has led since, and got that snapshot, has hardly a log itself.
+func (w *World) cutLogs() {
+	for range maxCuttingWrites {
+		if !w.longLogs() || w.failure != nil {
+			return
+		}
+		w.serveAll(w.core())
+		if !w.runUntil(w.now+healWithin, func() bool { return w.unequal() == "" }) {
+			w.fail(OracleDigest, "replicas are not equal in a quiet cluster: %s", w.unequal())
+		}
+	}
+}
+
+func (w *World) longLogs() (long bool) {
+	whole := len(w.core()) == len(w.members())
+	for _, h := range w.core() {
+		for _, g := range readGroups(h.disk.rows.root) { // order-free: any
+			n, _ := w.checks.longLog(h, g, whole)
+			long = long || n > 0
+		}
+	}
+	return long
+}
+
 // tidyStores checks what is left in a quiet cluster: logs are cut, no half of a
 // snapshot is stored, no view is open that nothing works on, and every stored group is
 // one that the node reports.
 func (c *checks) tidyStores(hosts []*host) {
 	for _, h := range hosts {
-		t := h.tuning()
-		most := max(cmp.Or(t.TruncateEntries, defaultTruncateEntries), cmp.Or(t.MaxLogEntries, defaultMaxLogEntries)) + maxLogSlack
 		groups := readGroups(h.disk.rows.root)
 		whole := len(hosts) == len(c.w.members()) // else a snapshot may be on its way to one that is lost
 		for s := range flow.ShardID(c.w.scenario.Shards + 1) {
-			if g := groups[s]; g != nil && len(g.entries) > most && (whole || !c.w.namesLost(g)) {
-				c.w.fail(OracleBounds, "%s keeps %d entries of the log of %v in a quiet cluster, at most %d were meant", h.name, len(g.entries), s, most)
+			if g := groups[s]; g != nil {
+				if n, most := c.longLog(h, g, whole); n > 0 {
+					c.w.fail(OracleBounds, "%s keeps %d entries of the log of %v in a quiet cluster, at most %d were meant", h.name, n, s, most)
+				}
 			}
 		}
 		if h.disk.views > h.working && whole {

@@ -30,9 +30,7 @@ const (
 	OracleDigest Oracle = "digest"
 	// OracleOnce: a request took effect twice, or with two results.
 	OracleOnce Oracle = "once"
-	// OracleLeader: two leaders of one group in one term.
-	OracleLeader Oracle = "leader"
-	// OracleVote: a replica voted for two candidates in one term.
+	// OracleVote: a replica voted for two candidates in one term, or two lead in one.
 	OracleVote Oracle = "vote"
 	// OraclePersist: a replica told others of a vote or an entry that was not durable.
 	OraclePersist Oracle = "persist"
@@ -77,7 +75,7 @@ const (
 // Oracles lists those that judge the product. The cap is not among them: it ends what a
 // bug keeps busy for ever.
 var Oracles = []Oracle{
-	OracleContract, OraclePanic, OracleRestart, OracleIdentity, OracleForm, OracleDigest, OracleOnce, OracleLeader, OracleVote, OraclePersist,
+	OracleContract, OraclePanic, OracleRestart, OracleIdentity, OracleForm, OracleDigest, OracleOnce, OracleVote, OraclePersist,
 	OracleLog, OracleCommitted, OracleCompleteness, OracleOrder, OraclePlacement, OracleBounds, OracleError, OracleCatalogue, OracleHistory,
 	OracleRecall, OracleDurability, OracleLiveness, OracleFloor,
 }

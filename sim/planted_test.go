@@ -234,7 +234,7 @@ var planted = []plantedBug{
 			}
 		})
 	}, nil},
-	{"two leaders of one term", []Oracle{OracleLeader}, func(w *World) {
+	{"two leaders of one term", []Oracle{OracleVote}, func(w *World) {
 		warp(w, func(m *warped) {
 			m.digest = func(r *flow.ReplicaStatus) { r.Leading = r.Leading || m.h.index == 1 && r.Applied > 40 }
 		})

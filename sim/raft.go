@@ -164,7 +164,7 @@ func (c *checks) leads(h *host, r flow.ReplicaStatus) {
 	c.keepVote(h, g)
 	key := position{r.Shard, r.Term}
 	if first, ok := c.leaders[key]; ok && first != h.number() {
-		c.w.fail(OracleLeader, "%s and %s both lead %v in term %d", c.w.hosts[first-1].name, h.name, r.Shard, r.Term)
+		c.w.fail(OracleVote, "%s and %s both lead %v in term %d", c.w.hosts[first-1].name, h.name, r.Shard, r.Term)
 	}
 	c.leaders[key] = h.number()
 	c.elected(h, g, r.Term)

@@ -45,6 +45,8 @@ type World struct {
 	// began, and recallAtEnd what those found.
 	recall, recallAtEnd recall
 	quiet               flow.Time
+	// tried and served count the operations under faults, and those of them that succeeded.
+	tried, served int
 	// surviving is how long it took those to be well that were to do without the others.
 	surviving time.Duration
 	// tape records for a person; nil when nobody asked.

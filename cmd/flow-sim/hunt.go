@@ -47,6 +47,9 @@ type tally struct {
 	Oracles   map[string]int `json:"oracles,omitempty"`
 	Simulated time.Duration  `json:"simulated"`
 	Events    uint64         `json:"events"`
+	// Tried counts the clients' operations under faults, Served those that succeeded.
+	Tried  int `json:"tried"`
+	Served int `json:"served"`
 	// Drawn counts the faults of the schedules, Bit what they changed, by kind.
 	Drawn map[sim.FaultKind]int `json:"drawn"`
 	Bit   map[sim.FaultKind]int `json:"bit"`
@@ -214,6 +217,7 @@ func (h *hunt) count(r sim.Report, file string) {
 	t.Seeds++
 	t.Simulated += r.Simulated
 	t.Events += r.Events
+	t.Tried, t.Served = t.Tried+r.Tried, t.Served+r.Served
 	for i, f := range r.Scenario.Faults {
 		t.Drawn[f.Label()]++
 		t.Bit[f.Label()] += r.Bites[i]

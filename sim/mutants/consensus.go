@@ -11,7 +11,7 @@ const (
 
 // lost are the oracles that see acknowledged state vanish, in whatever way it shows first.
 var lost = []sim.Oracle{sim.OracleHistory, sim.OracleDigest, sim.OracleDurability, sim.OraclePanic, sim.OracleRestart,
-	sim.OracleOrder, sim.OracleLeader, sim.OracleCatalogue, sim.OracleIdentity, sim.OracleLiveness,
+	sim.OracleOrder, sim.OracleCatalogue, sim.OracleIdentity, sim.OracleLiveness,
 	"once", "vote", "persist", "log", "committed", "completeness", "bounds", "placement", "read", "members"}
 
 // consensus are bugs in votes, commits and what they wait for.

@@ -25,6 +25,6 @@ var faults = []Mutant{
 		Precedent: "none known by number: consistency checks that compare states of two moments"},
 	{Name: "id-of-the-lost-given-again", What: "a node's id is how many there are and one: that of a node that is lost is given again",
 		Edits:     []Edit{{"node/system", "m.lastNode++\n", "m.lastNode = flow.NodeID(len(m.Nodes) + 1)\n"}},
-		Oracles:   []sim.Oracle{sim.OracleIdentity, sim.OracleVote, sim.OraclePlacement, sim.OracleLiveness, sim.OraclePanic, sim.OracleCommitted, sim.OracleCompleteness, sim.OracleRestart, sim.OracleForm, sim.OracleLeader, sim.OraclePersist},
+		Oracles:   []sim.Oracle{sim.OracleIdentity, sim.OracleVote, sim.OraclePlacement, sim.OracleLiveness, sim.OraclePanic, sim.OracleCommitted, sim.OracleCompleteness, sim.OracleRestart, sim.OracleForm, sim.OraclePersist},
 		Precedent: "etcd-io/etcd documentation, data directory lost: the member is to be removed and added again, under a new id"},
 }
