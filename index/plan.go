@@ -58,7 +58,7 @@ func costs(cfg *Config) (scan, distance, leap int) {
 }
 
 // plan decides which pieces are walked: those whose part of a walk costs less than
-// comparing their eligible rows. Replicas must decide alike: it reckons in whole numbers.
+// comparing their eligible rows, and those that the query wants walked. Replicas must decide alike: it reckons in whole numbers.
 func (s *Scratch) plan(cfg *Config, q *Query, k int) {
 	eligible, graphs := 0, 0
 	for i := range s.pieces {
@@ -84,7 +84,7 @@ func (s *Scratch) plan(cfg *Config, q *Query, k int) {
 			distances := entryDistances + distancesOf(s.ef)*p.eligible/eligible
 			walk = distances * (p.eligible + len(p.slots)) / (2 * p.eligible) * distance
 		}
-		if walk < p.eligible*scan {
+		if walk < p.eligible*scan || q.WalkRows > 0 && len(p.slots) >= q.WalkRows {
 			s.choose(i)
 		}
 	}

@@ -25,6 +25,9 @@ type Query struct {
 	// Oversampling is how many times K candidates of a quantised walk are compared in full;
 	// 0 leaves it to the index.
 	Oversampling float64
+	// WalkRows, if not 0, is how many rows a segment must have for its graph to be walked
+	// whatever that costs; else it is when that costs less than comparing all rows.
+	WalkRows int
 	// Bridges, if not nil, join the graphs of the views; they may be those of other graphs.
 	Bridges *Bridges
 }

@@ -51,6 +51,9 @@ type IndexTuning struct {
 	// BridgedRows is how many rows are worth bridges between a graph and those of other
 	// shards (default 2048).
 	BridgedRows int
+	// WalkRows is how many rows a segment must have for its graph to be walked whatever that
+	// costs (default 0: when it costs less than comparing all rows).
+	WalkRows int
 }
 
 func (t *IndexTuning) setDefaults() {

@@ -73,7 +73,7 @@ func (n *Node) runSearch(sv *serving, res *net.ReadResult, shards []flow.ShardID
 			return err
 		}
 		w.found = index.SearchAll(w.found[:0], w.targets, index.Query{
-			Vector: q.Vector, K: q.K, EF: q.EF, Exact: q.Exact, Oversampling: q.Oversampling, Bridges: bridges,
+			Vector: q.Vector, K: q.K, EF: q.EF, Exact: q.Exact, Oversampling: q.Oversampling, WalkRows: n.cfg.Tuning.Index.WalkRows, Bridges: bridges,
 		}, &w.scratch)
 		res.Hits = make([]flow.Hit, len(w.found))
 		for i, c := range w.found {

@@ -161,6 +161,7 @@ func drawIndexTuning(r *rand.Rand) node.IndexTuning {
 		GraceTicks: uint64(4 + r.IntN(100)), AuditEvery: uint64(1 + r.IntN(5)), ChunkBytes: 16 << r.IntN(8),
 	}
 	t.BridgedRows = 1 + t.MinRows
+	t.WalkRows = t.CutRows % 2 // so few rows are compared one by one else
 	if r.IntN(4) == 0 {
 		return node.IndexTuning{}
 	}

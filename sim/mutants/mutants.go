@@ -43,7 +43,7 @@ const raftModule = "go.etcd.io/raft/v3"
 
 // All returns every mutant, in the order of the table.
 func All() []Mutant {
-	return slices.Concat(consensus, logs, reads, writes, snapshots, membership, machines, segments, nodes, filters, versions, faults, later)
+	return slices.Concat(consensus, logs, reads, writes, snapshots, membership, machines, segments, nodes, filters, versions, faults, lone, later)
 }
 
 // Find returns the mutant of a name.
