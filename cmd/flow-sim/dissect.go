@@ -43,6 +43,9 @@ func (k *kill) dissect(ctx context.Context, v *verdict, m mutants.Mutant, first 
 	if err := k.leaveOut(ctx, v, first, binary); err != nil {
 		return err
 	}
+	if err := k.leaveFamilies(ctx, v, first, binary); err != nil {
+		return err
+	}
 	return k.leaveAlone(ctx, v, binary)
 }
 
@@ -98,24 +101,30 @@ func (k *kill) see(ctx context.Context, v *verdict, first trial, binary string) 
 	return nil
 }
 
-// leaveOut hunts without each of the kinds of fault that are left in the shrunk
-// finding, from the same base and for longer than it took to find it with them.
+// leaveOut hunts without each of the kinds of fault that are left in the shrunk finding.
 func (k *kill) leaveOut(ctx context.Context, v *verdict, first trial, binary string) error {
-	budget := max(time.Duration(1.5*first.Seconds*float64(time.Second)), leastBudget)
 	if first.Seconds > slowFinding.Seconds() {
 		return nil
 	}
-	from := first.Seed - uint64(max(first.Seeds-1, 0))
 	for _, kind := range v.Kinds {
-		t, err := k.try(ctx, binary, from, budget, "--without-kind", string(kind))
+		found, err := k.without(ctx, first, binary, []sim.FaultKind{kind})
 		if err != nil {
 			return err
 		}
-		if !t.Found {
+		if !found {
 			v.Needs = append(v.Needs, kind)
 		}
 	}
 	return nil
+}
+
+// without hunts without some kinds of fault, from the base of a finding and for longer
+// than it took to find it with them.
+func (k *kill) without(ctx context.Context, first trial, binary string, kinds []sim.FaultKind) (found bool, err error) {
+	budget := max(time.Duration(1.5*first.Seconds*float64(time.Second)), leastBudget)
+	from := first.Seed - uint64(max(first.Seeds-1, 0))
+	t, err := k.try(ctx, binary, from, budget, "--without-kind", strings.ReplaceAll(join(kinds), ", ", ","))
+	return t.Found, err
 }
 
 // leaveAlone hunts in worlds whose faults are all of one kind, if the mutant is not

@@ -128,6 +128,7 @@ func (k *kill) table(out io.Writer) error {
 	summary(out, present)
 	oracleMatrix(out, present)
 	kindMatrix(out, present)
+	familyMatrix(out, present)
 	return nil
 }
 

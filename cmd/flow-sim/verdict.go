@@ -33,6 +33,10 @@ type verdict struct {
 	// kinds whose faults alone are enough, where no faults are not.
 	Needs []sim.FaultKind `json:"needs,omitempty"`
 	Alone []sim.FaultKind `json:"alone,omitempty"`
+	// NeedsFamilies are the families of kinds without which nothing is found, if that was
+	// asked of those that have one of Kinds.
+	NeedsFamilies []string `json:"needsFamilies,omitempty"`
+	AskedFamilies bool     `json:"askedFamilies,omitempty"`
 }
 
 // found says whether the median trial found it.
