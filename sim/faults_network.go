@@ -40,7 +40,8 @@ var networkFaults = []*faultSpec{
 			m.copies = 0
 			return true
 		}
-		end := began + time.Duration(float64(m.bytes)/float64(max(f.Bytes, 1))*float64(time.Second))
+		// A frame that is longer than all of the queue holds up those behind it no longer.
+		end := min(began+time.Duration(float64(m.bytes)/float64(max(f.Bytes, 1))*float64(time.Second)), f.w.now+2*maxSendQueue)
 		f.free[[2]int{from, to}] = end
 		m.delay += end - f.w.now
 		return end-f.w.now > time.Millisecond
