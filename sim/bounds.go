@@ -25,6 +25,9 @@ const (
 
 // bounded checks, while the world runs, what a turn leaves.
 func (c *checks) bounded(h *host) {
+	if h.machine.Err() != nil {
+		return // it stops, and answers nobody any more
+	}
 	if most := h.w.scenario.MaxRequests; most > 0 && len(c.w.calls.open[h.index]) > most {
 		if n := c.w.calls.routed(h); n > most {
 			c.w.fail(OracleBounds, "%s routes %d requests at a time, at most %d were meant", h.name, n, most)
