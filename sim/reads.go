@@ -77,7 +77,9 @@ func (l *workload) send(c *client, h *host, req flow.Request, timeout time.Durat
 	token := l.history.Begin(number, l.now(), linearizability.Renamed(req, recorded))
 	l.history.MayShow(token, l.former(req))
 	out := &l.byKind[linearizability.KindOf(req)]
+	calm := l.calm()
 	l.w.calls.do(h, req, timeout, func(resp flow.Response, refused bool) {
+		l.served(calm, resp != nil && resp.Error() == nil)
 		if resp == nil {
 			out.failed++
 			l.history.End(token, l.now(), nil)

@@ -142,8 +142,9 @@ type writing struct {
 	// mayHave says that some attempt ended without a decision; again that it is sent once
 	// more in the healed cluster.
 	mayHave, again bool
-	// began is when the first attempt was made.
+	// began is when the first attempt was made, calm whether in a calm.
 	began time.Duration
+	calm  bool
 }
 
 func (c *client) write(r *rand.Rand, collection string, then func()) {
@@ -167,7 +168,7 @@ func (c *client) write(r *rand.Rand, collection string, then func()) {
 	if last := &req.Ops[len(req.Ops)-1]; huge != nil && last.Kind == flow.Upsert {
 		last.Payload = fmt.Appendf(nil, `{"w":"%d-%d","pad":"%0*d"}`, c.number, c.ops, huge.Bytes, 0)
 	}
-	w := &writing{c: c, req: req, recorded: recorded, patient: r.IntN(5) != 0, rand: r, then: then, began: c.l.w.now}
+	w := &writing{c: c, req: req, recorded: recorded, patient: r.IntN(5) != 0, rand: r, then: then, began: c.l.w.now, calm: c.l.calm()}
 	w.attempt()
 }
 
@@ -328,9 +329,26 @@ func (w *writing) answered(h *host, answer *flow.WriteResponse) {
 	default:
 		out.failed++
 	}
+	l.served(w.calm && !w.again, settled)
 	if w.then != nil {
 		w.then()
 	}
+}
+
+// calm says that the clients run, and every node, and the network is well.
+func (l *workload) calm() bool {
+	return l.running && len(l.w.network.active) == 0 && !slices.ContainsFunc(l.w.members(), func(h *host) bool { return !h.up() || h.paused() })
+}
+
+// served counts an operation that began in a calm.
+func (l *workload) served(calm, well bool) {
+	switch {
+	case !calm:
+		return
+	case well:
+		l.w.served++
+	}
+	l.w.tried++
 }
 
 // nothingHappened says whether a refusal of the kind leaves the state as it was.

@@ -45,7 +45,7 @@ type World struct {
 	// began, and recallAtEnd what those found.
 	recall, recallAtEnd recall
 	quiet               flow.Time
-	// tried and served count the operations under faults, and those of them that succeeded.
+	// tried counts the operations that began in a calm, served those of them that succeeded.
 	tried, served int
 	// surviving is how long it took those to be well that were to do without the others.
 	surviving time.Duration

@@ -47,7 +47,8 @@ type tally struct {
 	Oracles   map[string]int `json:"oracles,omitempty"`
 	Simulated time.Duration  `json:"simulated"`
 	Events    uint64         `json:"events"`
-	// Tried counts the clients' operations under faults, Served those that succeeded.
+	// Tried counts the clients' operations that began when every node ran and the network was
+	// well, Served those of them that succeeded.
 	Tried  int `json:"tried"`
 	Served int `json:"served"`
 	// Drawn counts the faults of the schedules, Bit what they changed, by kind.

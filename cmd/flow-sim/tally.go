@@ -21,7 +21,7 @@ func (t *tally) print(out io.Writer, seconds float64, whole bool) {
 	if !whole {
 		return
 	}
-	fmt.Fprintf(out, "%d of %d operations under faults succeeded\n", t.Served, t.Tried)
+	fmt.Fprintf(out, "%d of %d operations succeeded that began in a calm\n", t.Served, t.Tried)
 	for _, o := range slices.Sorted(maps.Keys(t.Oracles)) {
 		fmt.Fprintf(out, "found by %s: %d\n", o, t.Oracles[o])
 	}
