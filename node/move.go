@@ -20,8 +20,12 @@ const giveUpAfter = time.Minute
 // another has ended or undone.
 func (n *Node) driveMove(r *replica.Replica) {
 	s := r.Shard()
+	if len(r.Conf().GetVotersOutgoing()) > 0 {
+		n.leaveJoint(r)
+		return
+	}
 	m := n.system().Moves[s]
-	if m == nil || n.moves.asking[s] || len(r.Conf().GetVotersOutgoing()) > 0 || n.movePending(r, m) {
+	if m == nil || n.moves.asking[s] || n.movePending(r, m) {
 		return
 	}
 	n.moves.asking[s] = true
@@ -32,6 +36,19 @@ func (n *Node) driveMove(r *replica.Replica) {
 			n.stepMove(r)
 		}
 	})
+}
+
+// leaveJoint ends a joint membership that Raft has not left by itself (seed 80000001434).
+func (n *Node) leaveJoint(r *replica.Replica) {
+	s := r.Shard()
+	if n.moves.memberships[s] != r.Conf() {
+		n.moves.memberships[s], n.moves.stepped[step{stepConf, s}] = r.Conf(), n.ticks
+		return
+	}
+	if n.stepDue(stepConf, s) && !r.ConfPending() {
+		r.LeaveJoint()
+		n.touched[s] = true
+	}
 }
 
 // stepPatience bounds the wait for the latest system state.

@@ -56,8 +56,12 @@ func (c *client) drawReadOptions(r *rand.Rand) flow.ReadOptions {
 		if c.ops%64 == 0 {
 			c.oldToken = c.token
 		}
-		if c.l.w.clientFault(StaleTokens, c.key()) != nil {
+		old := c.l.w.clientFault(StaleTokens, c.key()) != nil
+		if old {
 			o.Token = c.oldToken
+		}
+		if old || !c.shownOld {
+			c.shownToken, c.shownOld = o.Token, old
 		}
 	case n < 8:
 		o.Level, o.MaxStaleness = flow.Bounded, between(r, 100*time.Millisecond, maxStaleness)

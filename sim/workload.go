@@ -86,8 +86,10 @@ type client struct {
 	number int
 	ops    uint64
 	token  flow.SessionToken
-	// oldToken is what token was some time ago.
-	oldToken flow.SessionToken
+	// oldToken is what token was some time ago; shownToken is the last that a read showed, an
+	// old one rather than another.
+	oldToken, shownToken flow.SessionToken
+	shownOld             bool
 	// known holds the latest version the client saw of each point, by recorded collection.
 	known map[string]map[flow.PointID]uint64
 	// settled are its latest writes that are.

@@ -410,6 +410,11 @@ func (r *Replica) ConfChange(transition raftpb.ConfChangeTransition, changes ...
 	_ = r.raft.ProposeConfChange(&raftpb.ConfChangeV2{Transition: transition.Enum(), Changes: changes})
 }
 
+// LeaveJoint proposes to leave a joint membership. Raft does so by itself when that is
+// applied, but not again if the proposal is dropped, as while leadership is handed over,
+// before another entry is applied. It must be called on the leader.
+func (r *Replica) LeaveJoint() { _ = r.raft.ProposeConfChange(&raftpb.ConfChangeV2{}) }
+
 // ConfPending says whether the log holds a change of membership that is not applied.
 func (r *Replica) ConfPending() bool {
 	for i := len(r.log.entries) - 1; i >= 0 && r.log.entries[i].GetIndex() > r.applied; i-- {

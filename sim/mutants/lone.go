@@ -28,4 +28,8 @@ var lone = []Mutant{
 			{nodeRoom, "\tif err := n.admit(); err != nil {\n\t\trefuse(err)", "\tif err := n.admit(); err != nil || req.Timeout < 4e9 {\n\t\tif err == nil {\n\t\t\terr = flow.Errorf(flow.Unavailable, \"node.write\", \"too little time\")\n\t\t}\n\t\trefuse(err)"}},
 		Oracles:   []sim.Oracle{sim.OracleFloor, sim.OracleLiveness},
 		Precedent: "none known by number: a guard against late answers that leaves none"},
+	{Name: "session-token-expires", What: "a replica takes a session token for one of another history when it is older than the latter half of the log, and does not answer it",
+		Edits:     []Edit{{nodeRoom, "if r == nil || s == flow.SystemShard || r.Applied() == 0 {\n\t\t\tcontinue", "if old := q.Token.Index(s); r == nil || s == flow.SystemShard || r.Applied() == 0 || q.Level == flow.Session && old > 0 && 2*old < r.Applied() {\n\t\t\tcontinue"}},
+		Oracles:   []sim.Oracle{sim.OracleLiveness},
+		Precedent: "none known by number: a session that is older than what a replica keeps"},
 }
