@@ -89,9 +89,9 @@ func (r *Replica) abandon(e *Effects) {
 	err := flow.Errorf(flow.Unknown, "replica.Propose", "replica %v stopped leading", r.id).OnShard(r.cfg.Shard)
 	err.Leader = r.lead.Node()
 	waiters := r.waiters
-	r.waiters = map[flow.RequestID][]func(Result){}
+	r.waiters = map[flow.RequestID]*waiting{}
 	for _, id := range sortedRequests(waiters) {
-		for _, done := range waiters[id] {
+		for _, done := range waiters[id].done {
 			e.Reply = append(e.Reply, func() { done(Result{Err: err}) })
 		}
 	}
@@ -183,10 +183,12 @@ func (r *Replica) applyCommand(e *Effects, entry *raftpb.Entry) {
 	default:
 		panic(flow.Errorf(flow.Corrupt, "replica.applyCommand", "entry %d has unknown kind %q", entry.GetIndex(), v.kind).OnShard(r.cfg.Shard))
 	}
-	for _, done := range r.waiters[v.request] {
-		e.Reply = append(e.Reply, func() { done(res) })
+	if w := r.waiters[v.request]; w != nil && w.sum == sumOf(v.kind, v.body) { // else theirs comes later
+		for _, done := range w.done {
+			e.Reply = append(e.Reply, func() { done(res) })
+		}
+		delete(r.waiters, v.request)
 	}
-	delete(r.waiters, v.request)
 	// Cut only what is durable here: Raft still holds the rest as not yet stored.
 	if to := min(v.truncate, r.durable, r.applied-1); to > r.log.cutIndex {
 		r.log.truncate(&e.Batch, to)

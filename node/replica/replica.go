@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
 	flow "github.com/ruvector-flow/ruvector-flow"
 	"github.com/ruvector-flow/ruvector-flow/disk"
 	"github.com/ruvector-flow/ruvector-flow/net"
@@ -102,7 +103,7 @@ type Replica struct {
 	deadline int // ticks at which to campaign
 	attempts int // elections tried since the leader was heard
 
-	waiters map[flow.RequestID][]func(Result)
+	waiters map[flow.RequestID]*waiting
 	reads   readQueue
 	noted   []net.NotedDigest
 	sends   map[flow.ReplicaID]*sender
@@ -134,7 +135,7 @@ func Open(d disk.Reader, cfg Config) (*Replica, error) {
 // on as many goroutines. Start, on the node's own, is the other part.
 func Load(d disk.Reader, cfg Config) (*Replica, error) {
 	cfg.Tuning.setDefaults()
-	r := &Replica{cfg: cfg, sweep: true, waiters: map[flow.RequestID][]func(Result){}, sends: map[flow.ReplicaID]*sender{}, landing: map[flow.ReplicaID]*landing{}}
+	r := &Replica{cfg: cfg, sweep: true, waiters: map[flow.RequestID]*waiting{}, sends: map[flow.ReplicaID]*sender{}, landing: map[flow.ReplicaID]*landing{}}
 	b, ok, err := d.Get(groupKey(cfg.Shard, tagGroup))
 	if err != nil {
 		return nil, err
@@ -167,7 +168,7 @@ func New(b *disk.Batch, cfg Config, id flow.ReplicaID) (*Replica, error) {
 	cfg.Tuning.setDefaults()
 	Destroy(b, cfg.Shard)
 	b.Put(groupKey(cfg.Shard, tagGroup), groupMeta{id: id, number: 1}.encode())
-	r := &Replica{cfg: cfg, id: id, number: 1, machine: cfg.NewMachine(), waiters: map[flow.RequestID][]func(Result){}, sends: map[flow.ReplicaID]*sender{}, landing: map[flow.ReplicaID]*landing{}}
+	r := &Replica{cfg: cfg, id: id, number: 1, machine: cfg.NewMachine(), waiters: map[flow.RequestID]*waiting{}, sends: map[flow.ReplicaID]*sender{}, landing: map[flow.ReplicaID]*landing{}}
 	r.log = &raftLog{shard: cfg.Shard, hard: &raftpb.HardState{}, conf: &raftpb.ConfState{}, snapshot: r.position}
 	r.conf = r.log.conf
 	return r, r.Start()
@@ -346,13 +347,26 @@ func (r *Replica) Checkpoint(request flow.RequestID, done func(Result)) {
 	r.propose(entryCheckpoint, request, nil, done)
 }
 
+// waiting is who waits for a request's entry to be applied. Its outcome is theirs alone
+// whose command it is: sum tells.
+type waiting struct {
+	sum  uint64
+	done []func(Result)
+}
+
+func sumOf(kind byte, body []byte) uint64 { return xxhash.Sum64(body) + uint64(kind) }
+
 func (r *Replica) propose(kind byte, request flow.RequestID, body []byte, done func(Result)) {
 	if r.state != raft.StateLeader {
 		done(Result{Err: r.notLeader("replica.Propose")})
 		return
 	}
-	if w, ok := r.waiters[request]; ok {
-		r.waiters[request] = append(w, done)
+	sum := sumOf(kind, body)
+	if w := r.waiters[request]; w != nil && w.sum == sum {
+		w.done = append(w.done, done)
+		return
+	} else if w != nil { // the same write for another collection of the name, or another write
+		done(Result{Err: flow.Errorf(flow.Unavailable, "replica.Propose", "another command with this request id is on its way").OnShard(r.cfg.Shard)})
 		return
 	}
 	v := envelope{kind: kind, request: request, time: r.cfg.Wall(), truncate: r.truncateTo(), body: body}
@@ -360,7 +374,7 @@ func (r *Replica) propose(kind byte, request flow.RequestID, body []byte, done f
 		done(Result{Err: flow.Errorf(flow.Unavailable, "replica.Propose", "%w", err).OnShard(r.cfg.Shard)})
 		return
 	}
-	r.waiters[request] = []func(Result){done}
+	r.waiters[request] = &waiting{sum: sum, done: []func(Result){done}}
 }
 
 func (r *Replica) notLeader(op string) *flow.Error {

@@ -237,3 +237,33 @@ func TestLoneVoter(t *testing.T) {
 		t.Errorf("after two ticks the lone voter leads: %v, has read: %v", g.member(1).r.Leading(), read)
 	}
 }
+
+// Two commands may have one request id: a write for a dropped collection and, tried again,
+// for the one that has its name now; or an id used twice. Each proposer hears of its own.
+func TestOneRequestTwoCommands(t *testing.T) {
+	g := newGroup(t, 1, replica.Tuning{})
+	m := g.member(1)
+	var answers []string
+	propose := func(body string) {
+		m.r.Propose(requestID(1), []byte(body), func(res replica.Result) {
+			if res.Err != nil {
+				answers = append(answers, fmt.Sprint(body, ": ", res.Err.Kind))
+				return
+			}
+			text, _, _ := strings.Cut(string(res.Result), "@")
+			answers = append(answers, fmt.Sprint(body, ": ", text))
+		})
+	}
+	propose("put a 1")
+	propose("put a 1")
+	propose("put b 2")
+	want := []string{"put b 2: unavailable"}
+	if !slices.Equal(answers, want) {
+		t.Fatalf("before the first is applied: %q, want %q", answers, want)
+	}
+	g.settle()
+	want = append(want, "put a 1: put a 1", "put a 1: put a 1")
+	if !slices.Equal(answers, want) {
+		t.Errorf("answers are %q, want %q", answers, want)
+	}
+}
