@@ -218,21 +218,7 @@ func (w *World) verify() {
 			}
 		}
 	}
-	for _, c := range w.load.clients {
-		if c.shownToken == nil {
-			continue
-		}
-		// Tokens do not expire: what was shown is shown again, to any host.
-		h := w.core()[c.number%len(w.core())]
-		get := &flow.GetRequest{Collection: stableCollection, IDs: []flow.PointID{pointID(0), pointID(1)}, Read: flow.ReadOptions{Level: flow.Session, Token: c.shownToken, Timeout: level.Timeout}}
-		pending++
-		w.finalRead(h, get, level.Timeout, func(resp flow.Response) {
-			pending--
-			if resp == nil || resp.Error() != nil {
-				w.fail(OracleLiveness, "%s did not answer a session read in a healthy cluster, with token %v: %v", h.name, get.Read.Token, resp)
-			}
-		})
-	}
+	w.showTokens(level.Timeout, &pending)
 	if len(w.core()) == len(w.members()) {
 		pending++
 		w.askVerdict(func() { pending-- })
@@ -272,6 +258,25 @@ func (w *World) agreed(h *host, resp flow.Response) {
 				first, seen = d, true
 			}
 		}
+	}
+}
+
+// showTokens shows each client's token of under load again, to any host: tokens do not expire.
+func (w *World) showTokens(timeout time.Duration, pending *int) {
+	for _, c := range w.load.clients {
+		if c.shownToken == nil {
+			continue
+		}
+		h := w.core()[c.number%len(w.core())]
+		get := &flow.GetRequest{Collection: stableCollection, IDs: []flow.PointID{pointID(0), pointID(1)},
+			Read: flow.ReadOptions{Level: flow.Session, Token: c.shownToken, Timeout: timeout}}
+		*pending++
+		w.finalRead(h, get, timeout, func(resp flow.Response) {
+			*pending--
+			if resp == nil || resp.Error() != nil {
+				w.fail(OracleLiveness, "%s did not answer a session read in a healthy cluster, with token %v: %v", h.name, get.Read.Token, resp)
+			}
+		})
 	}
 }
 
