@@ -130,9 +130,6 @@ func (k *kill) without(ctx context.Context, first trial, binary string, kinds []
 // leaveAlone hunts in worlds whose faults are all of one kind, if the mutant is not
 // found in the same worlds without faults.
 func (k *kill) leaveAlone(ctx context.Context, v *verdict, binary string) error {
-	if len(v.Kinds) == 0 {
-		return nil
-	}
 	found := func(kind sim.FaultKind) (bool, error) {
 		t, err := k.try(ctx, binary, k.base, k.within, "--forever=false", "--seeds", strconv.Itoa(aloneSeeds), "--only-kind", string(kind))
 		return t.Found, err
