@@ -44,9 +44,19 @@ func (n *Node) serve(req flow.Request, reply func(flow.Response)) {
 	}
 }
 
-// command routes a command to the system group.
+// command routes a request's command to the system group.
 func (n *Node) command(request flow.RequestID, command []byte, due flow.Time, done func(system.Result, *flow.Error)) {
-	n.propose(&proposal{shard: flow.SystemShard, request: request, command: command, due: due, done: func(w *net.Written, err *flow.Error) {
+	n.proposeSystem(&proposal{request: request, command: command, due: due}, done)
+}
+
+// ownCommand routes one of the node's own.
+func (n *Node) ownCommand(command []byte, done func(system.Result, *flow.Error)) {
+	n.proposeSystem(&proposal{request: n.newRequestID(), command: command, due: n.due(0), own: true}, done)
+}
+
+func (n *Node) proposeSystem(p *proposal, done func(system.Result, *flow.Error)) {
+	p.shard = flow.SystemShard
+	p.done = func(w *net.Written, err *flow.Error) {
 		if err != nil {
 			done(system.Result{}, err)
 			return
@@ -56,7 +66,8 @@ func (n *Node) command(request flow.RequestID, command []byte, due flow.Time, do
 			res.Err = flow.Errorf(flow.Internal, "node.command", "result of a system command: %w", derr)
 		}
 		done(res, res.Err)
-	}})
+	}
+	n.propose(p)
 }
 
 func (n *Node) serveCreate(req *flow.CreateCollectionRequest, reply func(flow.Response)) {

@@ -141,7 +141,7 @@ func (n *Node) forgetLost() {
 	}
 	for _, row := range n.system().SortedNodes() {
 		if row.Lost && !n.system().Named(row.ID) && n.stepDue(stepForget, flow.ShardID(row.ID)) {
-			n.command(n.newRequestID(), system.EncodeForget(row.ID), n.due(0), func(system.Result, *flow.Error) {})
+			n.ownCommand(system.EncodeForget(row.ID), func(system.Result, *flow.Error) {})
 		}
 	}
 }
@@ -166,7 +166,7 @@ func (n *Node) renewals() {
 		if id.Generation() <= row.SystemReplica.Generation() || !n.stepDue(stepRenew, flow.ShardID(row.ID)) {
 			continue
 		}
-		n.command(n.newRequestID(), system.EncodeRenew(id), n.due(0), func(system.Result, *flow.Error) {})
+		n.ownCommand(system.EncodeRenew(id), func(system.Result, *flow.Error) {})
 	}
 }
 

@@ -23,11 +23,14 @@ type cluster struct {
 	now   flow.Time
 	hosts []*host
 	wire  []frame
+	// held says which frames stay on the wire.
+	held func(f frame) bool
 	// requests counts the commands that tests send by themselves.
 	requests uint64
 }
 
 type frame struct {
+	from  *host
 	to    flow.NodeID
 	bytes []byte
 }
@@ -140,7 +143,7 @@ func (h *host) open(addr string) (*node.Node, error) {
 func (h *host) Now() flow.Time { return h.c.now }
 
 // Send implements net.Network.
-func (h *host) Send(to flow.NodeID, b []byte) { h.c.wire = append(h.c.wire, frame{to, b}) }
+func (h *host) Send(to flow.NodeID, b []byte) { h.c.wire = append(h.c.wire, frame{h, to, b}) }
 
 // Do implements node.Workers.
 func (h *host) Do(job node.Job) {
@@ -169,33 +172,41 @@ func (h *host) runDisk() {
 
 // settle lets everything happen until nothing moves.
 func (c *cluster) settle() {
-	for moved := true; moved; {
-		moved = false
-		wire := c.wire
-		c.wire = nil
-		for _, f := range wire {
-			moved = true
-			if int(f.to) <= len(c.hosts) && c.hosts[f.to-1].n != nil {
-				c.hosts[f.to-1].n.Receive(f.bytes)
-			}
+	for c.round() {
+	}
+}
+
+// round delivers what was sent and finishes what was begun, and says whether there was any.
+func (c *cluster) round() (moved bool) {
+	wire := c.wire
+	c.wire = nil
+	for _, f := range wire {
+		if c.held != nil && c.held(f) {
+			c.wire = append(c.wire, f)
+			continue
 		}
-		for _, h := range c.hosts {
-			if h.n == nil {
-				continue
-			}
-			moved = moved || len(h.later)+len(h.done) > 0
-			h.runDisk()
-			done := h.done
-			h.done = nil
-			for _, d := range done {
-				h.n.Done(d)
-			}
-			h.n.Flush()
-			if err := h.n.Err(); err != nil {
-				c.t.Fatalf("a node died: %v", err)
-			}
+		moved = true
+		if int(f.to) <= len(c.hosts) && c.hosts[f.to-1].n != nil {
+			c.hosts[f.to-1].n.Receive(f.bytes)
 		}
 	}
+	for _, h := range c.hosts {
+		if h.n == nil {
+			continue
+		}
+		moved = moved || len(h.later)+len(h.done) > 0
+		h.runDisk()
+		done := h.done
+		h.done = nil
+		for _, d := range done {
+			h.n.Done(d)
+		}
+		h.n.Flush()
+		if err := h.n.Err(); err != nil {
+			c.t.Fatalf("a node died: %v", err)
+		}
+	}
+	return moved
 }
 
 func (c *cluster) step() {

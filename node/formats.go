@@ -88,7 +88,7 @@ func (n *Node) tickFormats() {
 		return
 	}
 	n.formats.raising = true
-	n.command(n.newRequestID(), system.EncodeRaise(next, n.system().LastNode()), n.due(0), func(system.Result, *flow.Error) {
+	n.ownCommand(system.EncodeRaise(next, n.system().LastNode()), func(system.Result, *flow.Error) {
 		n.formats.raising = false // what became of it, the row shows
 	})
 }

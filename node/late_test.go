@@ -21,7 +21,7 @@ func TestLateDrop(t *testing.T) {
 	var copies []frame
 	for _, f := range c.wire {
 		if carriesWrite(f) {
-			copies = append(copies, frame{f.to, slices.Clone(f.bytes)})
+			copies = append(copies, frame{f.from, f.to, slices.Clone(f.bytes)})
 		}
 	}
 	if len(copies) == 0 {

@@ -30,12 +30,12 @@ func (n *Node) driveMove(r *replica.Replica) {
 	}
 	n.moves.asking[s] = true
 	term := r.Term()
-	n.latestSystem(n.due(stepPatience), func(err *flow.Error) {
+	n.await(&wait{due: n.due(stepPatience), own: true, done: func(err *flow.Error) {
 		delete(n.moves.asking, s)
 		if err == nil && n.replicas[s] == r && r.Leading() && r.Term() == term {
 			n.stepMove(r)
 		}
-	})
+	}})
 }
 
 // leaveJoint ends a joint membership that Raft has not left by itself (seed 80000001434).
@@ -86,7 +86,7 @@ func (n *Node) stepMove(r *replica.Replica) {
 	case remove != 0 && slices.Contains(conf.GetVoters(), remove):
 		n.changeMembers(r, raftpb.ConfChangeRemoveNode, m.Remove)
 	case n.stepDue(stepFinish, s):
-		n.command(n.newRequestID(), system.EncodeFinish(m), n.due(0), func(_ system.Result, err *flow.Error) {
+		n.ownCommand(system.EncodeFinish(m), func(_ system.Result, err *flow.Error) {
 			n.stepOver(stepFinish, s)
 			if err == nil {
 				n.event(MoveFinished, s, m.Add.Node(), m.ID)
@@ -118,7 +118,7 @@ func (n *Node) undo(r *replica.Replica, m *system.Move) {
 		if n.replicas[s] != r || !r.Leading() || r.Conf() != conf || r.ConfPending() {
 			return
 		}
-		n.command(n.newRequestID(), system.EncodeUndone(m), n.due(0), func(_ system.Result, err *flow.Error) {
+		n.ownCommand(system.EncodeUndone(m), func(_ system.Result, err *flow.Error) {
 			n.stepOver(stepFinish, s)
 			if err == nil {
 				n.event(MoveCancelled, s, m.Add.Node(), m.ID)
@@ -140,6 +140,6 @@ func (n *Node) cancelMoves() {
 		if m.Cancelled || !hopeless || !n.stepDue(stepCancel, m.Shard) {
 			continue
 		}
-		n.command(n.newRequestID(), system.EncodeCancel(m), n.due(0), func(system.Result, *flow.Error) { n.stepOver(stepCancel, m.Shard) })
+		n.ownCommand(system.EncodeCancel(m), func(system.Result, *flow.Error) { n.stepOver(stepCancel, m.Shard) })
 	}
 }

@@ -97,7 +97,7 @@ func (n *Node) updateAddress() {
 	if row == nil || n.cfg.Addr == "" || row.Addr == n.cfg.Addr && row.APIAddr == n.cfg.APIAddr || !n.stepDue(stepAddress, 0) {
 		return
 	}
-	n.command(n.newRequestID(), system.EncodeUpdate(n.identity.Node, n.cfg.Addr, n.cfg.APIAddr), n.due(0), func(system.Result, *flow.Error) {})
+	n.ownCommand(system.EncodeUpdate(n.identity.Node, n.cfg.Addr, n.cfg.APIAddr), func(system.Result, *flow.Error) {})
 }
 
 // driveSystemGroup makes every node a member of the system group: a voter up to an
@@ -212,7 +212,7 @@ func (n *Node) startMoves() {
 				remove = id
 			}
 		}
-		n.command(n.newRequestID(), system.EncodeMove(m.Shard, m.Add, remove), n.due(0), func(_ system.Result, err *flow.Error) {
+		n.ownCommand(system.EncodeMove(m.Shard, m.Add, remove), func(_ system.Result, err *flow.Error) {
 			n.stepOver(stepMove, m.Shard)
 			if err == nil {
 				n.event(MoveStarted, m.Shard, m.Add, 0)
@@ -245,7 +245,7 @@ func (n *Node) driveDrops(r *replica.Replica) {
 		ids = append(ids, d.ID)
 	}
 	n.propose(&proposal{
-		shard: r.Shard(), request: n.newRequestID(), due: n.due(0), command: shard.EncodeDrop(uint64(len(drops)), ids),
+		shard: r.Shard(), request: n.newRequestID(), due: n.due(0), command: shard.EncodeDrop(uint64(len(drops)), ids), own: true,
 		done: func(*net.Written, *flow.Error) { n.stepOver(stepDrop, r.Shard()) },
 	})
 }
@@ -298,12 +298,12 @@ func (n *Node) confirmSystem() {
 		return
 	}
 	n.confirming = true
-	n.latestSystem(n.due(0), func(err *flow.Error) {
+	n.await(&wait{due: n.due(0), own: true, done: func(err *flow.Error) {
 		n.confirming = false
 		if err == nil {
 			n.confirmed, n.systemSeen = true, nil
 		}
-	})
+	}})
 }
 
 // hostOnly makes want (0: none) the replica of a shard that this node hosts.

@@ -67,7 +67,8 @@ type Tuning struct {
 	// MaxMoves bounds the shard moves under way in the cluster (default 16).
 	MaxMoves int
 	// MaxRequests bounds the requests that the node routes at a time (default 8192); it
-	// refuses others with ResourceExhausted. A write to several shards counts once for each.
+	// refuses others with ResourceExhausted. A write to several shards counts once for each
+	// that has not answered; what the node does for its own upkeep does not count.
 	MaxRequests int
 	// Index is about the graphs.
 	Index IndexTuning

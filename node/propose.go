@@ -20,7 +20,9 @@ type requests struct {
 	serving   []*serving
 	waits     []*wait
 	verifies  []*verifyOp
-	bytes     int
+	// open counts the proposals, reads and waits of requests that have not ended; the lists
+	// hold those that have until the next tick. bytes are those of the open proposals.
+	open, bytes int
 }
 
 func (q *requests) init() {}
@@ -41,12 +43,17 @@ type proposal struct {
 	// done is called once. Unknown: it may have happened; other errors: it did not.
 	done  func(w *net.Written, err *flow.Error)
 	ended bool
+	// own says that it is upkeep: of no request, and in the way of none.
+	own bool
 }
 
 // propose routes a command to the leader of its shard.
 func (n *Node) propose(p *proposal) {
 	n.requests.proposals = append(n.requests.proposals, p)
-	n.requests.bytes += len(p.command)
+	if !p.own {
+		n.requests.open++
+		n.requests.bytes += len(p.command)
+	}
 	n.sendProposal(p)
 }
 
@@ -106,7 +113,11 @@ func (n *Node) answerProposal(p *proposal, attempt int, body net.Body, err *flow
 
 func (n *Node) endProposal(p *proposal, w *net.Written, err *flow.Error) {
 	p.ended = true
-	n.requests.bytes -= len(p.command)
+	if !p.own {
+		n.requests.open--
+		n.requests.bytes -= len(p.command)
+	}
+	p.command = nil
 	p.done(w, err)
 }
 
@@ -153,19 +164,33 @@ type wait struct {
 	read *replica.Read
 	done func(err *flow.Error)
 	end  bool
+	own  bool // as a proposal's
 }
 
 // latestSystem calls done when the node's copy of the system state holds all that
 // was acknowledged before, or with Unavailable at the due time.
 func (n *Node) latestSystem(due flow.Time, done func(err *flow.Error)) {
-	w := &wait{due: due, done: done}
+	n.await(&wait{due: due, done: done})
+}
+
+func (n *Node) await(w *wait) {
 	n.requests.waits = append(n.requests.waits, w)
+	if !w.own {
+		n.requests.open++
+	}
 	w.read = n.touch(flow.SystemShard).Linearizable(func() {
 		if !w.end {
-			w.end = true
-			w.done(nil)
+			n.endWait(w, nil)
 		}
 	})
+}
+
+func (n *Node) endWait(w *wait, err *flow.Error) {
+	w.end = true
+	if !w.own {
+		n.requests.open--
+	}
+	w.done(err)
 }
 
 func (n *Node) tickWaits() {
@@ -174,9 +199,8 @@ func (n *Node) tickWaits() {
 	n.requests.waits = nil
 	for _, w := range list {
 		if !w.end && now >= w.due {
-			w.end = true
 			w.read.Cancel()
-			w.done(flow.Errorf(flow.Unavailable, "node.latestSystem", "the system group did not answer in time").OnShard(flow.SystemShard))
+			n.endWait(w, flow.Errorf(flow.Unavailable, "node.latestSystem", "the system group did not answer in time").OnShard(flow.SystemShard))
 		}
 		if !w.end {
 			n.requests.waits = append(n.requests.waits, w)
@@ -196,7 +220,7 @@ func (n *Node) tickRequests() {
 // admit refuses a request when too much is under way.
 func (n *Node) admit() *flow.Error {
 	q := &n.requests
-	if len(q.proposals)+len(q.reads)+len(q.waits) >= n.cfg.Tuning.MaxRequests || q.bytes >= maxRequestBytes {
+	if q.open >= n.cfg.Tuning.MaxRequests || q.bytes >= maxRequestBytes {
 		return flow.Errorf(flow.ResourceExhausted, "node.Serve", "%w: node %v routes too much at a time; retry later", flow.ErrQueueFull, n.identity.Name)
 	}
 	return nil

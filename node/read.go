@@ -67,9 +67,14 @@ func (n *Node) read(name string, query net.Read, ids []flow.PointID, opts flow.R
 		}
 		query.Collection = c.ID
 		op := &readOp{collection: c, query: query, due: due, partial: opts.Partial, targets: n.targets(ids, query.Kind), done: done}
-		n.requests.reads = append(n.requests.reads, op)
-		n.sendRead(op)
+		n.beginRead(op)
 	})
+}
+
+func (n *Node) beginRead(op *readOp) {
+	n.requests.reads = append(n.requests.reads, op)
+	n.requests.open++
+	n.sendRead(op)
 }
 
 // targets lists the shards a read touches: all, or those of the ids of a get.
@@ -174,7 +179,7 @@ func (n *Node) takeRead(op *readOp, from flow.NodeID, group []*target, body net.
 	res, ok := body.(*net.ReadResult)
 	switch {
 	case err != nil && (err.Kind == flow.ResourceExhausted || err.Kind == flow.InvalidArgument):
-		op.end(nil, err) // another replica would say the same
+		n.endRead(op, nil, err) // another replica would say the same
 		return
 	case err != nil:
 		op.err = err
@@ -190,7 +195,7 @@ func (n *Node) takeRead(op *readOp, from flow.NodeID, group []*target, body net.
 		}
 	}
 	if slices.IndexFunc(op.targets, func(t *target) bool { return !t.served }) < 0 {
-		op.end(nil, nil)
+		n.endRead(op, nil, nil)
 	}
 }
 
@@ -207,6 +212,7 @@ func fresh(group []*target, res *net.ReadResult) bool {
 
 // resolveAgain starts a read over whose collection a shard has dropped.
 func (n *Node) resolveAgain(op *readOp) {
+	n.requests.open--
 	op.ended = true // answers that are still under way belong to the old collection
 	n.resolve(op.collection.Name, op.collection.ID, op.due, func(c flow.Collection, err *flow.Error) {
 		if err == nil && op.query.Kind == net.ReadSearch && len(op.query.Vector) != c.Dim {
@@ -221,13 +227,13 @@ func (n *Node) resolveAgain(op *readOp) {
 		for _, t := range op.targets {
 			again.targets = append(again.targets, &target{shard: t.shard, ids: t.ids})
 		}
-		n.requests.reads = append(n.requests.reads, again)
-		n.sendRead(again)
+		n.beginRead(again)
 	})
 }
 
-func (op *readOp) end(missing []flow.ShardID, err *flow.Error) {
+func (n *Node) endRead(op *readOp, missing []flow.ShardID, err *flow.Error) {
 	op.ended = true
+	n.requests.open--
 	op.done(op, missing, err)
 }
 
@@ -237,7 +243,7 @@ func (n *Node) tickReads() {
 	n.requests.reads = nil
 	for _, op := range list {
 		if !op.ended && now >= op.due {
-			op.timeOut()
+			n.timeOut(op)
 		}
 		if !op.ended {
 			n.sendRead(op)
@@ -249,7 +255,7 @@ func (n *Node) tickReads() {
 }
 
 // timeOut ends a read with what it has, if that was asked for.
-func (op *readOp) timeOut() {
+func (n *Node) timeOut(op *readOp) {
 	var missing []flow.ShardID
 	var names []string
 	for _, t := range op.targets {
@@ -259,14 +265,14 @@ func (op *readOp) timeOut() {
 		}
 	}
 	if op.partial && len(missing) < len(op.targets) {
-		op.end(missing, nil)
+		n.endRead(op, missing, nil)
 		return
 	}
 	why := ""
 	if op.err != nil {
 		why = ": " + op.err.Error()
 	}
-	op.end(missing, flow.Errorf(flow.Unavailable, "node.read", "no answer in time from shards %s%s", strings.Join(names, ", "), why))
+	n.endRead(op, missing, flow.Errorf(flow.Unavailable, "node.read", "no answer in time from shards %s%s", strings.Join(names, ", "), why))
 }
 
 // info says where the answer came from.

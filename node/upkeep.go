@@ -236,7 +236,7 @@ func (n *Node) lead(sl *slice, table []shard.Segment, x *index.Index) (settled b
 func (n *Node) proposeStep(sl *slice, command []byte) {
 	sl.flying = true
 	n.propose(&proposal{
-		shard: sl.su.shard, request: n.newRequestID(), command: command, due: n.due(0),
+		shard: sl.su.shard, request: n.newRequestID(), command: command, due: n.due(0), own: true,
 		done: func(*net.Written, *flow.Error) { sl.flying = false }, // what became of it, the table shows
 	})
 }

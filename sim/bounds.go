@@ -3,9 +3,11 @@ package sim
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
+	"github.com/ruvector-flow/ruvector-flow/ring"
 )
 
 // Limits of what a node may hold. They are the product's own where it names them, and
@@ -36,6 +38,38 @@ func (c *checks) bounded(h *host) {
 	if h.disk.views > maxOpenViews {
 		c.w.fail(OracleBounds, "%s holds %d views of its store open", h.name, h.disk.views)
 	}
+}
+
+// refusedFull checks that a node which refuses a request because it routes too much has
+// that much to route: a request that is over holds no place.
+func (c *checks) refusedFull(k *call, resp flow.Response) {
+	most := c.w.scenario.MaxRequests
+	if most == 0 || !errors.Is(resp.Error(), flow.ErrQueueFull) {
+		return
+	}
+	n := -c.places(k.req)
+	for _, o := range c.w.calls.open[k.host.index] {
+		n += c.places(o.req)
+	}
+	if n < most {
+		c.w.fail(OracleBounds, "%s refused a %T, for it routed too much; of %d places at most %d were taken", k.host.name, k.req, most, n)
+	}
+}
+
+// places is how many of a node's places a request takes at most: one for each shard that a
+// write or a drop goes to.
+func (c *checks) places(req flow.Request) int {
+	switch req := req.(type) {
+	case *flow.WriteRequest:
+		starts, shards := ring.Starts(c.w.scenario.Shards), map[int]bool{}
+		for i := range req.Ops {
+			shards[ring.Find(starts, ring.Hash(req.Ops[i].ID))] = true
+		}
+		return max(len(shards), 1)
+	case *flow.CreateCollectionRequest, *flow.DropCollectionRequest:
+		return c.w.scenario.Shards // the drop of those that bore the name before
+	}
+	return 1
 }
 
 // queued checks a mailbox that has grown.

@@ -78,6 +78,7 @@ func (c *calls) reply(k *call, resp flow.Response, back time.Duration) {
 		return
 	}
 	k.replied = true
+	c.w.checks.refusedFull(k, resp)
 	c.w.checks.current(k.host, k.floors, resp)
 	open := c.open[k.host.index]
 	if i := slices.Index(open, k); i >= 0 {

@@ -176,6 +176,17 @@ var plantedBelow = []plantedBug{
 			}
 		})
 	}, nil},
+	{"a refusal for want of a place on a node that has some", []Oracle{OracleBounds}, func(w *World) {
+		warp(w, func(m *warped) {
+			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
+				if _, ok := req.(*flow.GetRequest); ok && rare(m.h, 50) {
+					reply(&flow.GetResponse{Outcome: flow.Outcome{Err: flow.Errorf(flow.ResourceExhausted, "sim", "%w", flow.ErrQueueFull)}})
+					return
+				}
+				in.Serve(req, reply)
+			}
+		})
+	}, nil},
 	{"no vote counts once a node is lost", []Oracle{OracleLiveness}, func(w *World) {
 		bendRaft(w, func(_ *host, m *raftpb.Message) {
 			if t := m.GetType(); len(w.core()) < len(w.hosts) && (t == raftpb.MsgVoteResp || t == raftpb.MsgPreVoteResp) {

@@ -35,7 +35,7 @@ func (w *World) searchAll(collections []string) {
 			for n := range searchesAtEnd {
 				req := &flow.SearchRequest{Collection: name, Vector: drawVector(r, w.scenario), K: 1 + r.IntN(10), Exact: n == 0, Read: o}
 				pending++
-				w.finalRead(h, req, o.Timeout, func(resp flow.Response) {
+				w.load.send(nil, h, req, o.Timeout, func(resp flow.Response) {
 					pending--
 					if resp == nil || resp.Error() != nil {
 						w.fail(OracleLiveness, "%s did not search a healthy cluster: %v", h.name, resp)

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -157,28 +156,6 @@ func (w *World) resolve() {
 	}
 }
 
-// crowded says that an answer of the quiet cluster is a refusal because the node has as many
-// requests under way as its tuning allows: it asks to be tried again.
-func (w *World) crowded(resp flow.Response) bool {
-	return resp != nil && w.scenario.MaxRequests > 0 && errors.Is(resp.Error(), flow.ErrQueueFull)
-}
-
-// finalRead sends a read of the quiet cluster, again while the node is crowded.
-func (w *World) finalRead(h *host, req flow.Request, timeout time.Duration, done func(flow.Response)) {
-	until := w.now + healWithin/2
-	var attempt func()
-	attempt = func() {
-		w.load.send(nil, h, req, timeout, func(resp flow.Response) {
-			if w.crowded(resp) && w.now < until {
-				w.after(joinRetry, attempt)
-				return
-			}
-			done(resp)
-		})
-	}
-	attempt()
-}
-
 // verify reads everything through every host; each answer must come and be right.
 func (w *World) verify() {
 	level := flow.ReadOptions{Timeout: 5 * time.Second}
@@ -202,7 +179,7 @@ func (w *World) verify() {
 			var answers []flow.Response
 			for _, req := range reads {
 				pending++
-				w.finalRead(h, req, level.Timeout, func(resp flow.Response) {
+				w.load.send(nil, h, req, level.Timeout, func(resp flow.Response) {
 					pending--
 					if resp == nil || resp.Error() != nil {
 						w.fail(OracleLiveness, "%s did not answer a %T in a healthy cluster: %v", h.name, req, resp)
@@ -271,7 +248,7 @@ func (w *World) showTokens(timeout time.Duration, pending *int) {
 		get := &flow.GetRequest{Collection: stableCollection, IDs: []flow.PointID{pointID(0), pointID(1)},
 			Read: flow.ReadOptions{Level: flow.Session, Token: c.shownToken, Timeout: timeout}}
 		*pending++
-		w.finalRead(h, get, timeout, func(resp flow.Response) {
+		w.load.send(nil, h, get, timeout, func(resp flow.Response) {
 			*pending--
 			if resp == nil || resp.Error() != nil {
 				w.fail(OracleLiveness, "%s did not answer a session read in a healthy cluster, with token %v: %v", h.name, get.Read.Token, resp)
@@ -284,10 +261,6 @@ func (w *World) showTokens(timeout time.Duration, pending *int) {
 func (w *World) askVerdict(then func()) {
 	h := w.hosts[w.scenario.Seed%uint64(len(w.hosts))]
 	w.calls.do(h, &flow.VerifyRequest{Timeout: catalogueTimeout}, catalogueTimeout, func(resp flow.Response, _ bool) {
-		if w.crowded(resp) {
-			w.after(joinRetry, func() { w.askVerdict(then) })
-			return
-		}
 		then()
 		v, ok := resp.(*flow.VerifyResponse)
 		if w.groupless {
