@@ -58,7 +58,8 @@ func costs(cfg *Config) (scan, distance, leap int) {
 }
 
 // plan decides which pieces are walked: those whose part of a walk costs less than
-// comparing their eligible rows, and those that the query wants walked. Replicas must decide alike: it reckons in whole numbers.
+// comparing their eligible rows, and those that the query wants walked. Replicas must
+// decide alike: it reckons in whole numbers.
 func (s *Scratch) plan(cfg *Config, q *Query, k int) {
 	eligible, graphs := 0, 0
 	for i := range s.pieces {

@@ -170,6 +170,17 @@ func (h *host) runDisk() {
 	}
 }
 
+// finish does what the node waits for, of its disk and its workers.
+func (h *host) finish() {
+	h.runDisk()
+	done := h.done
+	h.done = nil
+	for _, d := range done {
+		h.n.Done(d)
+	}
+	h.n.Flush()
+}
+
 // settle lets everything happen until nothing moves.
 func (c *cluster) settle() {
 	for c.round() {
@@ -195,13 +206,7 @@ func (c *cluster) round() (moved bool) {
 			continue
 		}
 		moved = moved || len(h.later)+len(h.done) > 0
-		h.runDisk()
-		done := h.done
-		h.done = nil
-		for _, d := range done {
-			h.n.Done(d)
-		}
-		h.n.Flush()
+		h.finish()
 		if err := h.n.Err(); err != nil {
 			c.t.Fatalf("a node died: %v", err)
 		}

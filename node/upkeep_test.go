@@ -132,13 +132,7 @@ func TestGraphsAfterRestart(t *testing.T) {
 		h.n.Tick()
 		h.n.Flush()
 		c.wire = nil // nobody answers
-		h.runDisk()
-		done := h.done
-		h.done = nil
-		for _, d := range done {
-			h.n.Done(d)
-		}
-		h.n.Flush()
+		h.finish()
 	}
 	if got := c.hosts[1].n.Graphs(); !slices.Equal(got, want) {
 		t.Fatalf("after a restart the graphs are\n%+v, want\n%+v", got, want)

@@ -123,7 +123,11 @@ func (k *kill) leaveOut(ctx context.Context, v *verdict, first trial, binary str
 func (k *kill) without(ctx context.Context, first trial, binary string, kinds []sim.FaultKind) (found bool, err error) {
 	budget := max(time.Duration(1.5*first.Seconds*float64(time.Second)), leastBudget)
 	from := first.Seed - uint64(max(first.Seeds-1, 0))
-	t, err := k.try(ctx, binary, from, budget, "--without-kind", strings.ReplaceAll(join(kinds), ", ", ","))
+	var less []string
+	for _, kind := range kinds {
+		less = append(less, "--without-kind", string(kind))
+	}
+	t, err := k.try(ctx, binary, from, budget, less...)
 	return t.Found, err
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -61,26 +62,23 @@ func (k *kill) leaveFamilies(ctx context.Context, v *verdict, first trial, binar
 	return nil
 }
 
-// askFamilies does so for a mutant that was measured before, whose verdict it returns.
+// askFamilies does so for a mutant that was measured before, whose verdict it returns. The
+// finding must be one of today's tree, too.
 func (k *kill) askFamilies(ctx context.Context, m mutants.Mutant, v verdict) (verdict, error) {
-	first := slices.IndexFunc(v.Trials, func(t trial) bool { return t.Found })
-	if first < 0 || !v.Shrunk {
+	i := slices.IndexFunc(v.Trials, func(t trial) bool { return t.Found })
+	if i < 0 || !v.Shrunk {
 		return v, nil
 	}
-	if len(v.Kinds) == 0 {
-		v.AskedFamilies = true
-		return v, nil
-	}
-	folder, err := os.MkdirTemp("", "mutant")
+	binary, folder, err := k.plant(ctx, m)
 	if err != nil {
 		return v, err
 	}
 	defer os.RemoveAll(folder)
-	binary, err := build(ctx, k.root, m, folder)
-	if err != nil {
-		return v, err
+	first := v.Trials[i]
+	if found, err := k.without(ctx, first, binary, nil); err != nil || !found {
+		return v, errors.Join(err, errors.New("its first finding is none any more: measure it anew"))
 	}
-	return v, k.leaveFamilies(ctx, &v, v.Trials[first], binary)
+	return v, k.leaveFamilies(ctx, &v, first, binary)
 }
 
 // familyMatrix says, for each family of kinds, which mutants are not found without it, and

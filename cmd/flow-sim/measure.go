@@ -35,15 +35,11 @@ type trial struct {
 // them have found nothing for the median to be that.
 func (k *kill) measure(ctx context.Context, m mutants.Mutant) (verdict, error) {
 	v := verdict{Name: m.Name, Base: k.base, Bases: k.bases, Within: k.within.Seconds()}
-	folder, err := os.MkdirTemp("", "mutant")
+	binary, folder, err := k.plant(ctx, m)
 	if err != nil {
 		return v, err
 	}
 	defer os.RemoveAll(folder)
-	binary, err := build(ctx, k.root, m, folder)
-	if err != nil {
-		return v, err
-	}
 	missed := 0
 	for i := 0; i < k.bases && 2*missed <= k.bases; i++ {
 		t, err := k.try(ctx, binary, k.base+uint64(i)*baseStep, k.within)
@@ -60,6 +56,17 @@ func (k *kill) measure(ctx context.Context, m mutants.Mutant) (verdict, error) {
 		return v, nil
 	}
 	return v, k.dissect(ctx, &v, m, v.Trials[first], binary, folder)
+}
+
+// plant builds flow-sim with the bug in it, in a folder of its own that the caller removes.
+func (k *kill) plant(ctx context.Context, m mutants.Mutant) (binary, folder string, err error) {
+	if folder, err = os.MkdirTemp("", "mutant"); err != nil {
+		return "", "", err
+	}
+	if binary, err = build(ctx, k.root, m, folder); err != nil {
+		return "", "", errors.Join(err, os.RemoveAll(folder))
+	}
+	return binary, folder, nil
 }
 
 // build makes a flow-sim of the product with the bug in it.

@@ -354,6 +354,7 @@ type waiting struct {
 	done []func(Result)
 }
 
+// sumOf tells commands apart.
 func sumOf(kind byte, body []byte) uint64 { return xxhash.Sum64(body) + uint64(kind) }
 
 func (r *Replica) propose(kind byte, request flow.RequestID, body []byte, done func(Result)) {
@@ -362,10 +363,12 @@ func (r *Replica) propose(kind byte, request flow.RequestID, body []byte, done f
 		return
 	}
 	sum := sumOf(kind, body)
-	if w := r.waiters[request]; w != nil && w.sum == sum {
+	switch w := r.waiters[request]; {
+	case w == nil:
+	case w.sum == sum:
 		w.done = append(w.done, done)
 		return
-	} else if w != nil { // the same write for another collection of the name, or another write
+	default: // the same write for another collection of the name, or another write
 		done(Result{Err: flow.Errorf(flow.Unavailable, "replica.Propose", "another command with this request id is on its way").OnShard(r.cfg.Shard)})
 		return
 	}
