@@ -112,6 +112,9 @@ func (c *clock) since(at, age time.Duration) time.Duration {
 	return at
 }
 
+// stands returns for how long the clock shows the same, since it was set back.
+func (c *clock) stands() time.Duration { return max(0, c.last.Sub(c.bent())) }
+
 // error is how far the clock is from the true time.
 func (c *clock) error() time.Duration { return c.bent().Sub(worldEpoch.Add(c.w.now)) }
 

@@ -118,6 +118,8 @@ type host struct {
 	// its jobs that have not ended.
 	epochs  map[flow.ShardID]uint64
 	working int
+	// jobsEnd is when the last of the jobs so far ends.
+	jobsEnd time.Duration
 	// life is the number under which the process talks, and lifeBatch what wrote it.
 	life, lifeBatch uint64
 	// silentTicks counts the ticks since the process has sent a frame in a turn with a tick,
@@ -425,6 +427,7 @@ func (p pool) Do(job node.Job) {
 	key := hash(h.w.scenario.Seed, purposeWorker, uint64(h.index), h.jobs)
 	cost := h.w.scenario.JobCost + time.Duration(job.Cost)*h.w.scenario.JobCostPerByte
 	cost += within(key, cost+1) + h.w.jobDelay(h, key)
+	h.jobsEnd = max(h.jobsEnd, h.w.now+cost)
 	late := key>>63 == 1
 	if !late {
 		job.Run()

@@ -81,7 +81,7 @@ func (l *workload) send(c *client, h *host, req flow.Request, timeout time.Durat
 	token := l.history.Begin(number, l.now(), linearizability.Renamed(req, recorded))
 	l.history.MayShow(token, l.former(req))
 	out := &l.byKind[linearizability.KindOf(req)]
-	calm := l.calm()
+	calm := c != nil && l.calm()
 	l.w.calls.do(h, req, timeout, func(resp flow.Response, refused bool) {
 		l.served(calm, resp != nil && resp.Error() == nil)
 		if resp == nil {

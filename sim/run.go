@@ -111,9 +111,14 @@ func (w *World) enter(h *host) {
 func (w *World) heal() {
 	w.healAll()
 	w.load.running = false
-	healed, healthy := w.now, false
-	w.awaitHealthy(func() { healthy = true })
-	done := func() bool { return (healthy || len(w.core()) < len(w.members())) && w.load.pending == 0 }
+	healed, healthy, over := w.now, false, w.now
+	for _, h := range w.core() {
+		over = max(over, h.jobsEnd) // what a job could not read under faults shows when it ends
+	}
+	w.after(over-w.now, func() { w.awaitHealthy(func() { healthy = true }) })
+	done := func() bool {
+		return w.now >= over && (healthy || len(w.core()) < len(w.members())) && w.load.pending == 0
+	}
 	if !w.runUntil(w.now+healWithin, done) {
 		w.fail(OracleLiveness, "%v after all faults ended: %d operations wait, cluster: %s", w.now-healed, w.load.pending, w.unwell)
 		return
@@ -125,7 +130,8 @@ func (w *World) heal() {
 				continue
 			}
 			done := func() bool { return k.replied || k.host.incarnation != k.incarnation }
-			if !w.runUntil(w.now+callGrace+catalogueTimeout, done) {
+			// By a clock that was set back, and stands, a request's time is longer.
+			if !w.runUntil(w.now+callGrace+catalogueTimeout+k.host.clock.stands(), done) {
 				w.fail(OracleLiveness, "%s never answered a %T sent %v ago, and did not restart since", k.host.name, k.req, w.now-k.begun)
 			}
 		}
