@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"time"
 
 	flow "github.com/ruvector-flow/ruvector-flow"
@@ -107,9 +108,9 @@ var processFaults = []*faultSpec{
 	{kind: ClockStop, node: true, draw: func(d *drawing, f *Fault) {
 		f.For = d.between(200*time.Millisecond, 6*time.Second)
 	}, begin: func(f *activeFault) { f.host().clock.setDrift(-1); f.bit() }, end: func(f *activeFault) { f.host().clock.setDrift(0) }},
-	// The driver of Node ticks Rate times as often as it should.
+	// The driver of Node ticks Rate times as often as it should: at times too rarely to lead.
 	{kind: TickRate, node: true, draw: func(d *drawing, f *Fault) {
-		f.For, f.Rate = d.between(500*time.Millisecond, 8*time.Second), 0.2+d.Float64()*2
+		f.For, f.Rate = d.between(500*time.Millisecond, 8*time.Second), 0.04*math.Pow(75, d.Float64())
 	}, begin: func(f *activeFault) { f.host().tickFactor = f.Rate; f.bit() }, end: func(f *activeFault) { f.host().tickFactor = 1 }},
 }
 
