@@ -72,12 +72,12 @@ const (
 	OracleStop Oracle = "stop"
 )
 
-// Oracles lists those that judge the product. The cap is not among them: it ends what a
-// bug keeps busy for ever.
+// Oracles lists those that judge the product. Not among them are the cap, which ends what a
+// bug keeps busy for ever, the store's, which judges another product, and the stop.
 var Oracles = []Oracle{
 	OracleContract, OraclePanic, OracleRestart, OracleIdentity, OracleForm, OracleDigest, OracleOnce, OracleVote, OraclePersist,
-	OracleLog, OracleCommitted, OracleCompleteness, OracleOrder, OraclePlacement, OracleBounds, OracleError, OracleCatalogue, OracleHistory,
-	OracleRecall, OracleDurability, OracleLiveness, OracleFloor,
+	OracleLog, OracleCommitted, OracleCompleteness, OracleOrder, OraclePlacement, OracleVersion, OracleMembers,
+	OracleBounds, OracleError, OracleCatalogue, OracleRead, OracleHistory, OracleRecall, OracleDurability, OracleLiveness, OracleFloor,
 }
 
 // Failure is the first thing that went wrong in a run.

@@ -25,11 +25,14 @@ const (
 	// may have taken for that to be done.
 	leastBudget = 5 * time.Second
 	slowFinding = 15 * time.Second
-	// aloneSeeds is how many worlds with one kind of fault alone a mutant gets, and
-	// enoughAlone by how many mutants a kind is shown to find something alone: it is not
-	// tried with others then.
-	aloneSeeds  = 3
-	enoughAlone = 1
+	// loneWorlds is how many more failing worlds are looked at for some that one oracle
+	// alone sees, and loneBudget the processor time for them.
+	loneWorlds = 20
+	loneBudget = 15 * time.Second
+	// A kind of fault is enough alone for a mutant that it shows in aloneFound of aloneWorlds
+	// whose faults are all of that kind, if none of calmWorlds fails, the same and more, in
+	// which there are none.
+	aloneFound, aloneWorlds, calmWorlds = 2, 20, 60
 )
 
 // dissect shrinks a finding, looks who else sees it, and which faults it takes.
@@ -38,6 +41,9 @@ func (k *kill) dissect(ctx context.Context, v *verdict, m mutants.Mutant, first 
 		return err
 	}
 	if err := k.see(ctx, v, first, binary); err != nil || !k.matrix {
+		return err
+	}
+	if err := k.lonely(ctx, v, first, binary); err != nil {
 		return err
 	}
 	if err := k.leaveOut(ctx, v, first, binary); err != nil {
@@ -101,6 +107,32 @@ func (k *kill) see(ctx context.Context, v *verdict, first trial, binary string) 
 	return nil
 }
 
+// lonely hunts on, behind a finding that several oracles see, for worlds that one alone sees.
+func (k *kill) lonely(ctx context.Context, v *verdict, first trial, binary string) error {
+	next, left := first.Seed+1, loneBudget
+	for range loneWorlds {
+		if v.only() != "" || left <= 0 {
+			return nil
+		}
+		t, err := k.try(ctx, binary, next, left)
+		if err != nil || !t.Found || t.Oracle == sim.OracleCap {
+			return err
+		}
+		next, left = t.Seed+1, left-time.Duration(t.Seconds*float64(time.Second))
+		if slices.ContainsFunc(v.Lone, func(l loneWorld) bool { return l.Oracle == t.Oracle }) {
+			continue
+		}
+		other, err := k.try(ctx, binary, t.Seed, k.within, "--forever=false", "--seeds", "1", "--blind", string(t.Oracle))
+		if err != nil {
+			return err
+		}
+		if !other.Found {
+			v.Lone = append(v.Lone, loneWorld{t.Oracle, t.Seed})
+		}
+	}
+	return nil
+}
+
 // leaveOut hunts without each of the kinds of fault that are left in the shrunk finding.
 func (k *kill) leaveOut(ctx context.Context, v *verdict, first trial, binary string) error {
 	if first.Seconds > slowFinding.Seconds() {
@@ -132,34 +164,51 @@ func (k *kill) without(ctx context.Context, first trial, binary string, kinds []
 }
 
 // leaveAlone hunts in worlds whose faults are all of one kind, if the mutant is not
-// found in the same worlds without faults.
+// found in worlds without faults, for the kinds that no mutant has needed yet.
 func (k *kill) leaveAlone(ctx context.Context, v *verdict, binary string) error {
-	found := func(kind sim.FaultKind) (bool, error) {
-		t, err := k.try(ctx, binary, k.base, k.within, "--forever=false", "--seeds", strconv.Itoa(aloneSeeds), "--only-kind", string(kind))
-		return t.Found, err
-	}
-	if without, err := found("none"); err != nil || without {
+	k.show(v.Needs)
+	if n, err := k.failing(ctx, binary, calmWorlds, 1, "none"); err != nil || n > 0 {
 		return err
 	}
 	for _, kind := range sim.FaultKinds() {
-		k.mu.Lock()
-		enough := k.alone[kind] >= enoughAlone
-		k.mu.Unlock()
-		if enough {
+		if k.isShown(kind) {
 			continue
 		}
-		with, err := found(kind)
+		n, err := k.failing(ctx, binary, aloneWorlds, aloneFound, kind)
 		if err != nil {
 			return err
 		}
-		if with {
+		if n == aloneFound {
 			v.Alone = append(v.Alone, kind)
 		}
 	}
+	k.show(v.Alone)
+	return nil
+}
+
+// failing counts the failures in so many worlds whose faults are all of one kind, up to enough.
+func (k *kill) failing(ctx context.Context, binary string, worlds uint64, enough int, kind sim.FaultKind) (n int, err error) {
+	for next := k.base; n < enough && next < k.base+worlds; n++ {
+		t, err := k.try(ctx, binary, next, k.within, "--forever=false", "--seeds", strconv.FormatUint(k.base+worlds-next, 10), "--only-kind", string(kind))
+		if err != nil || !t.Found {
+			return n, err
+		}
+		next = t.Seed + 1
+	}
+	return n, nil
+}
+
+// show notes kinds of fault that a mutant needs.
+func (k *kill) show(kinds []sim.FaultKind) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, kind := range v.Alone {
-		k.alone[kind]++
+	for _, kind := range kinds {
+		k.shown[kind] = true
 	}
-	return nil
+}
+
+func (k *kill) isShown(kind sim.FaultKind) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.shown[kind]
 }

@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/ruvector-flow/ruvector-flow/sim"
-	"github.com/ruvector-flow/ruvector-flow/sim/mutants"
 )
 
 // family is kinds of fault that are meant to stand in for each other: several ways to the
@@ -42,7 +39,6 @@ var families = []family{
 // leaveFamilies hunts without all of each family of which the shrunk finding has a kind,
 // as leaveOut does without the kind.
 func (k *kill) leaveFamilies(ctx context.Context, v *verdict, first trial, binary string) error {
-	v.NeedsFamilies, v.AskedFamilies = nil, true
 	for _, f := range families {
 		if !slices.ContainsFunc(v.Kinds, func(kind sim.FaultKind) bool { return slices.Contains(f.kinds, kind) }) {
 			continue
@@ -60,25 +56,6 @@ func (k *kill) leaveFamilies(ctx context.Context, v *verdict, first trial, binar
 		}
 	}
 	return nil
-}
-
-// askFamilies does so for a mutant that was measured before, whose verdict it returns. The
-// finding must be one of today's tree, too.
-func (k *kill) askFamilies(ctx context.Context, m mutants.Mutant, v verdict) (verdict, error) {
-	i := slices.IndexFunc(v.Trials, func(t trial) bool { return t.Found })
-	if i < 0 || !v.Shrunk {
-		return v, nil
-	}
-	binary, folder, err := k.plant(ctx, m)
-	if err != nil {
-		return v, err
-	}
-	defer os.RemoveAll(folder)
-	first := v.Trials[i]
-	if found, err := k.without(ctx, first, binary, nil); err != nil || !found {
-		return v, errors.Join(err, errors.New("its first finding is none any more: measure it anew"))
-	}
-	return v, k.leaveFamilies(ctx, &v, first, binary)
 }
 
 // familyMatrix says, for each family of kinds, which mutants are not found without it, and
@@ -103,7 +80,7 @@ func familyMatrix(out io.Writer, all map[string]verdict) {
 		}
 		fmt.Fprintf(out, "| %s | %s | %s |\n", f.name, join(needed), strings.Join(kinds, "; "))
 	}
-	asked := count(all, func(v verdict) bool { return v.AskedFamilies })
+	asked := count(all, func(v verdict) bool { return v.Shrunk })
 	fmt.Fprintf(out, "\nOf %d findings. Families that no mutant needs: %s.\n", asked, orNone(join(idle)))
 }
 
@@ -113,7 +90,7 @@ func shownBy(all map[string]verdict, names []string, kind sim.FaultKind) string 
 		of   func(verdict) []sim.FaultKind
 	}{
 		{"needed by ", func(v verdict) []sim.FaultKind { return v.Needs }},
-		{"alone enough for ", func(v verdict) []sim.FaultKind { return v.Alone }},
+		{"where it is alone, by ", func(v verdict) []sim.FaultKind { return v.Alone }},
 		{"left of ", func(v verdict) []sim.FaultKind { return v.Kinds }},
 	} {
 		for _, name := range names {

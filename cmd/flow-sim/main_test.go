@@ -172,17 +172,17 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%v: found %v, %v seeds", c.trials, v.found(), v.seeds())
 		}
 	}
-	k := &kill{results: filepath.Join(t.TempDir(), "results"), base: 1, bases: 3, within: time.Minute, alone: map[sim.FaultKind]int{}}
+	k := &kill{results: filepath.Join(t.TempDir(), "results"), base: 1, bases: 3, within: time.Minute, shown: map[sim.FaultKind]bool{}}
 	all := mutants.All()[:3]
-	for i, v := range []verdict{{Base: 1, Bases: 3, Within: 60, Alone: []sim.FaultKind{sim.Crash}}, {Base: 1, Bases: 1, Within: 60}, {Base: 1, Bases: 3, Within: 20}} {
+	for i, v := range []verdict{{Base: 1, Bases: 3, Within: 60, Needs: []sim.FaultKind{sim.Pause}, Alone: []sim.FaultKind{sim.Crash}}, {Base: 1, Bases: 1, Within: 60}, {Base: 1, Bases: 3, Within: 20}} {
 		v.Name = all[i].Name
 		if err := k.add(v); err != nil {
 			t.Fatal(err)
 		}
 	}
 	list, err := k.unmeasured(slices.Clone(all))
-	if err != nil || len(list) != 2 || list[0].Name != all[1].Name || k.alone[sim.Crash] != 1 {
-		t.Errorf("to be measured: %v (%v), alone: %v", list, err, k.alone)
+	if err != nil || len(list) != 2 || list[0].Name != all[1].Name || !k.isShown(sim.Crash) || !k.isShown(sim.Pause) || k.isShown(sim.Restart) {
+		t.Errorf("to be measured: %v (%v), shown: %v", list, err, k.shown)
 	}
 }
 

@@ -33,17 +33,15 @@ type kill struct {
 	markdown bool
 	results  string
 	resume   bool
-	families bool
 	dissects bool
 	known    string
 	keep     string
 	root     string
 
 	mu sync.Mutex // guards all below, and the file of results
-	// alone counts, by kind of fault, the mutants that were found by it alone.
-	alone map[sim.FaultKind]int
-	// were are the verdicts of before of those that are asked for their families alone.
-	were   map[string]verdict
+	// shown are the kinds of fault that some mutant needs, in all worlds or in those of one
+	// kind.
+	shown  map[sim.FaultKind]bool
 	began  time.Time
 	done   int
 	missed int
@@ -69,7 +67,6 @@ func mutantsCommand() *cobra.Command {
 	f.BoolVar(&k.matrix, "matrix", true, "after shrinking, look without which kinds of fault nothing is found, and by which alone")
 	f.BoolVar(&k.dissects, "shrink", true, "shrink the first finding, and look who else sees it")
 	f.BoolVar(&k.resume, "resume", false, "leave out those that --results holds already")
-	f.BoolVar(&k.families, "families", false, "measure only, of mutants in --results, without which families of kinds nothing is found")
 	f.BoolVar(&k.markdown, "markdown", false, "measure nothing: write the table and the matrices of the results into TESTING.md")
 	f.StringVar(&k.keep, "keep", "", "folder for the shrunk first finding of each, as a case; empty for none")
 	return cmd
@@ -87,16 +84,8 @@ func (k *kill) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.began, k.alone = time.Now(), map[sim.FaultKind]int{}
-	if k.families {
-		if k.were, err = load(k.results); err != nil {
-			return err
-		}
-		list = slices.DeleteFunc(list, func(m mutants.Mutant) bool {
-			v, ok := k.were[m.Name]
-			return !ok || v.AskedFamilies
-		})
-	} else if k.resume {
+	k.began, k.shown = time.Now(), map[sim.FaultKind]bool{}
+	if k.resume {
 		if list, err = k.unmeasured(list); err != nil {
 			return err
 		}
@@ -128,7 +117,7 @@ func (k *kill) run(ctx context.Context) error {
 
 // judge measures a mutant, keeps the result and says how far the whole is.
 func (k *kill) judge(ctx context.Context, m mutants.Mutant, of int) {
-	v, err := k.judged(ctx, m)
+	v, err := k.measure(ctx, m)
 	if ctx.Err() != nil {
 		return // half a measurement is none
 	}
@@ -148,14 +137,6 @@ func (k *kill) judge(ctx context.Context, m mutants.Mutant, of int) {
 	took := time.Since(k.began)
 	left := time.Duration(float64(took) / float64(k.done) * float64(of-k.done))
 	fmt.Printf("[%d of %d, %v, about %v to go] %s\n", k.done, of, took.Round(time.Second), left.Round(time.Second), line)
-}
-
-// judged measures a mutant, or of one that was what else is asked.
-func (k *kill) judged(ctx context.Context, m mutants.Mutant) (verdict, error) {
-	if was, ok := k.were[m.Name]; ok {
-		return k.askFamilies(ctx, m, was)
-	}
-	return k.measure(ctx, m)
 }
 
 // choose lists the mutants to plant.

@@ -65,7 +65,7 @@ func (k *kill) measured(v verdict) bool {
 }
 
 // unmeasured leaves out the mutants that the results hold, and takes over what they
-// say of kinds of fault alone.
+// say of the kinds of fault that are needed.
 func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
 	all, err := load(k.results)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,9 +79,7 @@ func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
 		if !there || !k.measured(v) {
 			return false
 		}
-		for _, kind := range v.Alone {
-			k.alone[kind]++
-		}
+		k.show(slices.Concat(v.Needs, v.Alone))
 		return true
 	}), nil
 }
@@ -200,21 +198,27 @@ func summary(out io.Writer, all map[string]verdict) {
 		found, len(all), within20, shrunk, median, few, slowest)
 }
 
-// oracleMatrix says, for each oracle, which mutants only it sees, which it finds first,
-// and which it would see without the others.
+// oracleMatrix says, for each oracle, by which mutants there are worlds that only it sees,
+// which it finds first, and which it would see without the others.
 func oracleMatrix(out io.Writer, all map[string]verdict) {
-	fmt.Fprint(out, "\n| oracle | needed by: nobody else sees these | finds first | sees when others are blind |\n|---|---|---|---|\n")
+	fmt.Fprint(out, "\n| oracle | needed by: nobody else sees the finding, or the failing world that is named | finds first | sees when others are blind |\n|---|---|---|---|\n")
 	var idle []sim.Oracle
 	for _, o := range sim.Oracles {
 		var only, first, also []string
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			switch v := all[name]; {
+			v := all[name]
+			switch {
 			case v.only() == o:
 				only = append(only, name)
 			case len(v.Seen) > 0 && v.Seen[0] == o:
 				first = append(first, name)
 			case slices.Contains(v.Seen, o):
 				also = append(also, name)
+			}
+			for _, l := range v.Lone {
+				if l.Oracle == o {
+					only = append(only, fmt.Sprintf("%s (%d)", name, l.Seed))
+				}
 			}
 		}
 		if len(only) == 0 {
@@ -227,11 +231,12 @@ func oracleMatrix(out io.Writer, all map[string]verdict) {
 }
 
 // kindMatrix says, for each kind of fault, which mutants are not found when it is left
-// out of every schedule, which shrunk findings do not fail without it, and which mutants
-// it finds alone.
+// out of every schedule, which it finds alone, and which shrunk findings do not fail
+// without it.
 func kindMatrix(out io.Writer, all map[string]verdict) {
-	fmt.Fprint(out, "\n| fault | needed by: not found without it | left in the shrunk schedule of | enough alone, where no faults are not |\n|---|---|---|---|\n")
-	var idle, replaceable []sim.FaultKind
+	fmt.Fprintf(out, "\n| fault | needed by: not found without it | needed where it is the only fault: fails %d of %d such worlds, and none of %d without faults | left in the shrunk schedule of |\n|---|---|---|---|\n",
+		aloneFound, aloneWorlds, calmWorlds)
+	var idle []sim.FaultKind
 	for _, kind := range sim.FaultKinds() {
 		var needed, left, alone []string
 		for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -245,18 +250,13 @@ func kindMatrix(out io.Writer, all map[string]verdict) {
 				alone = append(alone, name)
 			}
 		}
-		switch {
-		case len(needed)+len(left)+len(alone) == 0:
+		if len(needed)+len(alone) == 0 {
 			idle = append(idle, kind)
-		case len(needed) == 0:
-			replaceable = append(replaceable, kind)
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", kind, join(needed), join(left), join(alone))
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", kind, join(needed), join(alone), join(left))
 	}
 	shrunk := count(all, func(v verdict) bool { return v.Shrunk })
-	alone := count(all, func(v verdict) bool { return len(v.Alone) > 0 })
-	fmt.Fprintf(out, "\nBy %d findings that were shrunk, and %d mutants found by kinds alone. Others stand in for: %s. No mutant needs: %s.\n",
-		shrunk, alone, orNone(join(replaceable)), orNone(join(idle)))
+	fmt.Fprintf(out, "\nBy %d findings that were shrunk. Kinds that no mutant needs, neither among all nor alone: %s.\n", shrunk, orNone(join(idle)))
 }
 
 func count(all map[string]verdict, of func(verdict) bool) (n int) {

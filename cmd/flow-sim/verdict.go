@@ -29,14 +29,20 @@ type verdict struct {
 	Shrunk        bool            `json:"shrunk"`
 	// Seen are the oracles that see that finding: each when those before it are blind.
 	Seen []sim.Oracle `json:"seen,omitempty"`
+	// Lone are later worlds that one oracle alone sees, if several see the first finding.
+	Lone []loneWorld `json:"lone,omitempty"`
 	// Needs are those of Kinds without which a hunt as long finds nothing at all; Alone are
 	// kinds whose faults alone are enough, where no faults are not.
 	Needs []sim.FaultKind `json:"needs,omitempty"`
 	Alone []sim.FaultKind `json:"alone,omitempty"`
-	// NeedsFamilies are the families of kinds without which nothing is found, if that was
-	// asked of those that have one of Kinds.
+	// NeedsFamilies are the families of kinds without which nothing is found.
 	NeedsFamilies []string `json:"needsFamilies,omitempty"`
-	AskedFamilies bool     `json:"askedFamilies,omitempty"`
+}
+
+// loneWorld is a failing world and the one oracle that sees it.
+type loneWorld struct {
+	Oracle sim.Oracle `json:"oracle"`
+	Seed   uint64     `json:"seed"`
 }
 
 // found says whether the median trial found it.
@@ -106,6 +112,9 @@ func (v verdict) line() string {
 		}
 		if v.Shrunk {
 			note += fmt.Sprintf("; %d of %d faults left after %.1f s: %v; seen by %v", v.Faults, v.FaultsBefore, v.ShrinkSeconds, v.Kinds, v.Seen)
+		}
+		if len(v.Lone) > 0 {
+			note += fmt.Sprintf("; worlds that one oracle alone sees: %v", v.Lone)
 		}
 		if len(v.Needs)+len(v.Alone) > 0 {
 			note += fmt.Sprintf("; nothing without %v; enough alone: %v", v.Needs, v.Alone)
