@@ -60,7 +60,8 @@ const (
 	OracleHistory Oracle = "history"
 	// OracleRecall: searches by graphs found less than the index declares.
 	OracleRecall Oracle = "recall"
-	// OracleDurability: an acknowledged write is not there after healing.
+	// OracleDurability: an acknowledged write is not there after healing, or a loss that the
+	// cluster promises to survive would take a committed one away.
 	OracleDurability Oracle = "durability"
 	// OracleLiveness: the healed cluster is not healthy, or an operation hangs.
 	OracleLiveness Oracle = "liveness"

@@ -31,6 +31,8 @@ type groupFacts struct {
 	// the index at which it stored something.
 	results  map[flow.RequestID]appliedResult
 	versions map[flow.RequestID]uint64
+	// confs are the memberships that its replicas went by, in the order of being seen.
+	confs []*groupConf
 }
 
 func (c *checks) facts(shard flow.ShardID) *groupFacts {
@@ -82,7 +84,9 @@ func (c *checks) wrote(h *host, b *disk.Batch) {
 	for _, shard := range h.touched {
 		g := h.written[shard]
 		c.replacedWhole(h, g)
-		c.compareCommitted(h, g)
+		before := g.conf
+		g.conf = c.confOf(g)
+		c.compareCommitted(h, g, before)
 		c.storedOnce(h, g)
 		if g.landed {
 			c.landed(h, g)
@@ -151,7 +155,7 @@ func (c *checks) wroteRange(h *host, g *writtenGroup, tag byte, op disk.Op, batc
 	case tag == tagLog:
 		lo, hi := binary.BigEndian.Uint64(op.Key[tagAt+1:]), binary.BigEndian.Uint64(op.Value[tagAt+1:])
 		if hi <= g.last() { // a cut at the head: it is seen for the last time
-			c.compareCommitted(h, g)
+			c.compareCommitted(h, g, g.conf)
 		} else if lo > g.cut && lo <= g.last() {
 			g.entries = g.entries[:lo-g.cut-1]
 			g.checked = min(g.checked, lo-1)

@@ -60,8 +60,8 @@ func (c *checks) compareEntry(h *host, g *writtenGroup, index uint64) {
 }
 
 // compareCommitted compares the entries that a host now knows to be committed with
-// what was committed at their indexes before.
-func (c *checks) compareCommitted(h *host, g *writtenGroup) {
+// what was committed at their indexes before; before is by which membership it went then.
+func (c *checks) compareCommitted(h *host, g *writtenGroup, before *groupConf) {
 	f := c.facts(g.shard)
 	to := min(g.commit, g.last())
 	for i := max(g.checked, g.cut) + 1; i <= to; i++ {
@@ -72,6 +72,7 @@ func (c *checks) compareCommitted(h *host, g *writtenGroup) {
 		was := &f.committed[i]
 		if was.term == 0 {
 			*was = committedEntry{term: e.term, sum: e.sum, seenTerm: g.term, request: e.request}
+			c.survives(h, g, i, before)
 		} else if was.term != e.term || was.sum != e.sum {
 			c.w.fail(OracleCommitted, "%v: the entry committed at %d is of term %d, for %s another of term %d is", g.shard, i, was.term, h.name, e.term)
 		} else {

@@ -55,8 +55,9 @@ type writtenGroup struct {
 	cut                uint64 // the index of the last entry cut away
 	cutBatch           uint64 // the batch that set cut past the end of the log; 0 for none
 	entries            []writtenEntry
-	checked            uint64 // commit up to which entries were compared
-	leading            bool   // it was seen to lead in term
+	checked            uint64     // commit up to which entries were compared
+	conf               *groupConf // that it went by before the last batch; nil when that is not known
+	leading            bool       // it was seen to lead in term
 	ledTerm            uint64
 	// replaced is where the log ended before the batch wrote over a part of it; 0 if it
 	// did not.
