@@ -76,8 +76,14 @@ func (w *World) form() {
 			})
 		})
 	})
-	if !w.runUntil(formWithin, func() bool { return formed }) {
-		w.fail(OracleForm, "the cluster of %d nodes did not form in %v: %s", len(w.hosts), formWithin, w.unwell)
+	done := func() bool { return formed }
+	if w.runUntil(formWithin, done) {
+		return
+	}
+	w.fail(OracleForm, "the cluster of %d nodes did not form in %v: %s", len(w.hosts), formWithin, w.unwell)
+	// If that oracle is blind, the clients need their collections all the same.
+	if w.failure == nil && !w.runUntil(formWithin+healWithin, done) {
+		w.fail(OracleLiveness, "the cluster of %d nodes did not form in %v: %s", len(w.hosts), w.now, w.unwell)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ruvector-flow/ruvector-flow/sim"
@@ -25,10 +26,9 @@ const (
 	// may have taken for that to be done.
 	leastBudget = 5 * time.Second
 	slowFinding = 15 * time.Second
-	// loneWorlds is how many more failing worlds are looked at for some that one oracle
-	// alone sees, and loneBudget the processor time for them.
-	loneWorlds = 20
-	loneBudget = 15 * time.Second
+	// loneBudget is the processor time for finding a world that one oracle alone sees, if it
+	// is not known to be needed.
+	loneBudget = time.Minute
 	// A kind of fault is enough alone for a mutant that it shows in aloneFound of aloneWorlds
 	// whose faults are all of that kind, if none of calmWorlds fails, the same and more, in
 	// which there are none.
@@ -107,27 +107,29 @@ func (k *kill) see(ctx context.Context, v *verdict, first trial, binary string) 
 	return nil
 }
 
-// lonely hunts on, behind a finding that several oracles see, for worlds that one alone sees.
+// lonely hunts on, behind a finding that several oracles see, for a world that the first of
+// them alone sees, if it is not known of that oracle that it is needed.
 func (k *kill) lonely(ctx context.Context, v *verdict, first trial, binary string) error {
-	next, left := first.Seed+1, loneBudget
-	for range loneWorlds {
-		if v.only() != "" || left <= 0 {
-			return nil
-		}
+	if o := v.only(); o != "" {
+		k.lone.show(o)
+	}
+	for next, left := first.Seed+1, loneBudget; left > 0 && !k.lone.isShown(first.Oracle); {
 		t, err := k.try(ctx, binary, next, left)
 		if err != nil || !t.Found || t.Oracle == sim.OracleCap {
 			return err
 		}
 		next, left = t.Seed+1, left-time.Duration(t.Seconds*float64(time.Second))
-		if slices.ContainsFunc(v.Lone, func(l loneWorld) bool { return l.Oracle == t.Oracle }) {
+		if k.lone.isShown(t.Oracle) {
 			continue
 		}
 		other, err := k.try(ctx, binary, t.Seed, k.within, "--forever=false", "--seeds", "1", "--blind", string(t.Oracle))
 		if err != nil {
 			return err
 		}
+		left -= time.Duration(other.Seconds * float64(time.Second))
 		if !other.Found {
 			v.Lone = append(v.Lone, loneWorld{t.Oracle, t.Seed})
+			k.lone.show(t.Oracle)
 		}
 	}
 	return nil
@@ -166,12 +168,12 @@ func (k *kill) without(ctx context.Context, first trial, binary string, kinds []
 // leaveAlone hunts in worlds whose faults are all of one kind, if the mutant is not
 // found in worlds without faults, for the kinds that no mutant has needed yet.
 func (k *kill) leaveAlone(ctx context.Context, v *verdict, binary string) error {
-	k.show(v.Needs)
+	k.kinds.show(v.Needs...)
 	if n, err := k.failing(ctx, binary, calmWorlds, 1, "none"); err != nil || n > 0 {
 		return err
 	}
 	for _, kind := range sim.FaultKinds() {
-		if k.isShown(kind) {
+		if k.kinds.isShown(kind) {
 			continue
 		}
 		n, err := k.failing(ctx, binary, aloneWorlds, aloneFound, kind)
@@ -182,7 +184,7 @@ func (k *kill) leaveAlone(ctx context.Context, v *verdict, binary string) error 
 			v.Alone = append(v.Alone, kind)
 		}
 	}
-	k.show(v.Alone)
+	k.kinds.show(v.Alone...)
 	return nil
 }
 
@@ -198,17 +200,25 @@ func (k *kill) failing(ctx context.Context, binary string, worlds uint64, enough
 	return n, nil
 }
 
-// show notes kinds of fault that a mutant needs.
-func (k *kill) show(kinds []sim.FaultKind) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, kind := range kinds {
-		k.shown[kind] = true
+// shown are the names of what some mutant is known to need.
+type shown[T ~string] struct {
+	mu  sync.Mutex
+	set map[T]bool
+}
+
+func (s *shown[T]) show(names ...T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.set == nil {
+		s.set = map[T]bool{}
+	}
+	for _, n := range names {
+		s.set[n] = true
 	}
 }
 
-func (k *kill) isShown(kind sim.FaultKind) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.shown[kind]
+func (s *shown[T]) isShown(name T) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.set[name]
 }

@@ -81,7 +81,7 @@ func TestTable(t *testing.T) {
 	for range 2 {
 		if err := k.add(verdict{Name: name, Trials: []trial{{Found: true, Seeds: 7, Seconds: 1.5, finding: finding{Oracle: sim.OracleHistory}}},
 			Shrunk: true, Kinds: []sim.FaultKind{sim.Crash, sim.Pause}, Faults: 2, Seen: []sim.Oracle{sim.OracleHistory},
-			Needs: []sim.FaultKind{sim.Crash}, Alone: []sim.FaultKind{sim.Pause}}); err != nil {
+			Lone: []loneWorld{{sim.OracleForm, 9}}, Needs: []sim.FaultKind{sim.Crash}, Alone: []sim.FaultKind{sim.Pause}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +95,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"| history | 7 | 1.5 | nobody | crash, pause |", "1 of 1 measured mutants were found, 1 of them within 20 seeds",
-		"| history | " + name + " |  |  |", "| crash | " + name + " |  |  |", "| pause |  | " + name + " | " + name + " |", "stand in for: pause. No mutant needs: latency,"} {
+		"| history | " + name + " |  |  |", "| crash | " + name + " |  |  |", "| pause |  | " + name + " | " + name + " |", "neither among all nor alone: latency,", "| form | " + name + " (9) |"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table does not say %q", want)
 		}
@@ -172,7 +172,7 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%v: found %v, %v seeds", c.trials, v.found(), v.seeds())
 		}
 	}
-	k := &kill{results: filepath.Join(t.TempDir(), "results"), base: 1, bases: 3, within: time.Minute, shown: map[sim.FaultKind]bool{}}
+	k := &kill{results: filepath.Join(t.TempDir(), "results"), base: 1, bases: 3, within: time.Minute}
 	all := mutants.All()[:3]
 	for i, v := range []verdict{{Base: 1, Bases: 3, Within: 60, Needs: []sim.FaultKind{sim.Pause}, Alone: []sim.FaultKind{sim.Crash}}, {Base: 1, Bases: 1, Within: 60}, {Base: 1, Bases: 3, Within: 20}} {
 		v.Name = all[i].Name
@@ -181,8 +181,8 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 	list, err := k.unmeasured(slices.Clone(all))
-	if err != nil || len(list) != 2 || list[0].Name != all[1].Name || !k.isShown(sim.Crash) || !k.isShown(sim.Pause) || k.isShown(sim.Restart) {
-		t.Errorf("to be measured: %v (%v), shown: %v", list, err, k.shown)
+	if err != nil || len(list) != 2 || list[0].Name != all[1].Name || !k.kinds.isShown(sim.Crash) || !k.kinds.isShown(sim.Pause) || k.kinds.isShown(sim.Restart) {
+		t.Errorf("to be measured: %v (%v), shown: %v", list, err, k.kinds.set)
 	}
 }
 

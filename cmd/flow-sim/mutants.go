@@ -38,10 +38,11 @@ type kill struct {
 	keep     string
 	root     string
 
-	mu sync.Mutex // guards all below, and the file of results
-	// shown are the kinds of fault that some mutant needs, in all worlds or in those of one
-	// kind.
-	shown  map[sim.FaultKind]bool
+	// kinds and lone are the kinds of fault, and the oracles, that some mutant needs.
+	kinds shown[sim.FaultKind]
+	lone  shown[sim.Oracle]
+
+	mu     sync.Mutex // guards all below, and the file of results
 	began  time.Time
 	done   int
 	missed int
@@ -84,7 +85,7 @@ func (k *kill) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.began, k.shown = time.Now(), map[sim.FaultKind]bool{}
+	k.began = time.Now()
 	if k.resume {
 		if list, err = k.unmeasured(list); err != nil {
 			return err

@@ -65,7 +65,7 @@ func (k *kill) measured(v verdict) bool {
 }
 
 // unmeasured leaves out the mutants that the results hold, and takes over what they
-// say of the kinds of fault that are needed.
+// say of what is needed.
 func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
 	all, err := load(k.results)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +79,11 @@ func (k *kill) unmeasured(list []mutants.Mutant) ([]mutants.Mutant, error) {
 		if !there || !k.measured(v) {
 			return false
 		}
-		k.show(slices.Concat(v.Needs, v.Alone))
+		k.kinds.show(slices.Concat(v.Needs, v.Alone)...)
+		k.lone.show(v.only())
+		for _, l := range v.Lone {
+			k.lone.show(l.Oracle)
+		}
 		return true
 	}), nil
 }

@@ -29,7 +29,8 @@ type verdict struct {
 	Shrunk        bool            `json:"shrunk"`
 	// Seen are the oracles that see that finding: each when those before it are blind.
 	Seen []sim.Oracle `json:"seen,omitempty"`
-	// Lone are later worlds that one oracle alone sees, if several see the first finding.
+	// Lone are later worlds that one oracle alone sees, looked for if several see the first
+	// finding, until an oracle is known to be needed.
 	Lone []loneWorld `json:"lone,omitempty"`
 	// Needs are those of Kinds without which a hunt as long finds nothing at all; Alone are
 	// kinds whose faults alone are enough, where no faults are not.
