@@ -52,7 +52,7 @@ func (k *kill) dissect(ctx context.Context, v *verdict, m mutants.Mutant, first 
 	if err := k.leaveFamilies(ctx, v, first, binary); err != nil {
 		return err
 	}
-	return k.leaveAlone(ctx, v, binary)
+	return k.leaveAlone(ctx, v, first, binary)
 }
 
 func (k *kill) shrink(ctx context.Context, v *verdict, m mutants.Mutant, first trial, binary, folder string) error {
@@ -166,9 +166,13 @@ func (k *kill) without(ctx context.Context, first trial, binary string, kinds []
 }
 
 // leaveAlone hunts in worlds whose faults are all of one kind, if the mutant is not
-// found in worlds without faults, for the kinds that no mutant has needed yet.
-func (k *kill) leaveAlone(ctx context.Context, v *verdict, binary string) error {
+// found in worlds without faults, for the kinds that no mutant has needed yet. One that
+// took many worlds of all kinds is not asked.
+func (k *kill) leaveAlone(ctx context.Context, v *verdict, first trial, binary string) error {
 	k.kinds.show(v.Needs...)
+	if first.Seeds > firstWorlds {
+		return nil
+	}
 	if n, err := k.failing(ctx, binary, calmWorlds, 1, "none"); err != nil || n > 0 {
 		return err
 	}
