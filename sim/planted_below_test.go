@@ -77,7 +77,7 @@ var plantedBelow = []plantedBug{
 		w.boot = func(h *host) (Machine, error) {
 			return bootOn(h, lyingStore{store{h.disk, h, h.incarnation}})
 		}
-	}, nil},
+	}, []Oracle{OracleDurability}},
 	{"a disk that forgets its last seconds", []Oracle{OracleVote, OracleCompleteness, OracleCommitted, OracleHistory, OracleDigest, OraclePanic, OracleLiveness, OracleIdentity}, func(w *World) {
 		old := make([]*diskRow, len(w.hosts))
 		var keep func()
@@ -128,7 +128,7 @@ var plantedBelow = []plantedBug{
 				op.Value = appendUints(r.Uint(), r.Uint(), g.last())
 			}
 		})
-	}, []Oracle{OracleRead}},
+	}, []Oracle{OracleRead, OracleDurability}},
 	{"a candidate whose log is taken for the longest", []Oracle{OracleCompleteness, OracleCommitted, OraclePanic}, func(w *World) {
 		bendRaft(w, func(_ *host, m *raftpb.Message) {
 			if t := m.GetType(); t == raftpb.MsgVote || t == raftpb.MsgPreVote {
