@@ -86,6 +86,8 @@ const (
 	// maxEvents and maxWall stop a run that a bug keeps busy for ever.
 	maxEvents = 20_000_000
 	maxWall   = 120 * time.Second
+	// longestLook is more than 8,192 events take.
+	longestLook = 10 * time.Second
 )
 
 // Without returns the scenario without the faults at the given positions.

@@ -257,3 +257,26 @@ func TestWorldContracts(t *testing.T) {
 		t.Fatalf("a frame changed after Send gave %+v", w.failure)
 	}
 }
+
+// A world that the machine let stand for an hour has not worked for it; one that works on
+// for longer than it may is ended.
+func TestStandstillIsNotWork(t *testing.T) {
+	s := DrawScenario(2) // of 20 looks
+	looks, now := 0, time.Duration(0)
+	stands := func() time.Duration {
+		if looks++; looks == 2 {
+			now += time.Hour
+		}
+		return now
+	}
+	if r := Run(s, Options{Elapsed: stands}); r.Failure != nil || looks < 3 {
+		t.Errorf("%d looks: %+v", looks, r.Failure)
+	}
+	works := func() time.Duration {
+		now += maxWall / 2
+		return now
+	}
+	if r := Run(s, Options{Elapsed: works}); r.Failure == nil || r.Failure.Oracle != OracleCap {
+		t.Errorf("after %d events: %+v", r.Events, r.Failure)
+	}
+}
