@@ -170,7 +170,7 @@ func (k *kill) without(ctx context.Context, first trial, binary string, kinds []
 // took many worlds of all kinds is not asked.
 func (k *kill) leaveAlone(ctx context.Context, v *verdict, first trial, binary string) error {
 	k.kinds.show(v.Needs...)
-	if first.Seeds > firstWorlds {
+	if first.Seeds > aloneWorlds {
 		return nil
 	}
 	if n, err := k.failing(ctx, binary, calmWorlds, 1, "none"); err != nil || n > 0 {

@@ -51,9 +51,9 @@ var faults = []Mutant{
 		Edits:     []Edit{{replicaRoom, "\t\tw.done = append(w.done, done)\n\t\treturn\n", "\t\tdone(Result{Err: flow.Errorf(flow.InvalidArgument, \"replica.Propose\", \"request id %v is in use\", request)})\n\t\treturn\n"}},
 		Oracles:   []sim.Oracle{sim.OracleHistory, sim.OracleError, sim.OracleOnce},
 		Precedent: "draft-ietf-httpapi-idempotency-key-header: a retry of what is still being processed is a conflict, not a failure"},
-	{Name: "writes-counted-in-seven-bits", What: "how often a point was written is counted in seven bits, and the write at which the count wraps is thrown away",
+	{Name: "writes-counted-in-a-byte", What: "how often a point was written is counted in a byte, and the write at which the count wraps is thrown away",
 		Edits: []Edit{
-			{shardRoom, "\tc.writes++\n\tif exists {", "\tc.writes++\n\tif c.counts == nil {\n\t\tc.counts = map[flow.PointID]uint8{}\n\t}\n\tif c.counts[o.id]++; exists && c.counts[o.id] == 1<<7 {\n\t\treturn flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}\n\t}\n\tif exists {"},
+			{shardRoom, "\tc.writes++\n\tif exists {", "\tc.writes++\n\tif c.counts == nil {\n\t\tc.counts = map[flow.PointID]uint8{}\n\t}\n\tif c.counts[o.id]++; exists && c.counts[o.id] == 0 {\n\t\treturn flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}\n\t}\n\tif exists {"},
 			{shardRoom, "\tdead map[uint64]uint64\n", "\tdead map[uint64]uint64\n\tcounts map[flow.PointID]uint8\n"}},
 		Oracles:   differing,
 		Precedent: "none known by number: a counter that is too narrow for what is hot"},
