@@ -31,8 +31,8 @@ const (
 	loneBudget = time.Minute
 	// A kind of fault is enough alone for a mutant that it shows in aloneFound of aloneWorlds
 	// whose faults are all of that kind, and in one of the first firstWorlds, which saves time;
-	// and if none of calmWorlds fails, the same and more, in which there are none. A bug that
-	// fails one world in thirty whatever the faults passes that once in some hundred times.
+	// and if none of calmWorlds fails, the same and more, in which there are none. By
+	// chance a bug that fails some worlds whatever their faults passes that once in 500 times.
 	aloneFound, aloneWorlds, firstWorlds, calmWorlds = 4, 20, 6, 40
 )
 
