@@ -61,7 +61,7 @@ type World struct {
 	elapsed func() time.Duration
 	// lookedAt is the real time when spent was last asked, worked what it said.
 	lookedAt, worked time.Duration
-	blind   []Oracle
+	blind            []Oracle
 	// boot makes the process of a host from what its disk holds.
 	boot func(h *host) (Machine, error)
 	// reviveHost gets a host going whose process is down.
