@@ -53,8 +53,4 @@ var faults = []Mutant{
 			{shardRoom, "\tdead map[uint64]uint64\n", "\tdead map[uint64]uint64\n\tcounts map[flow.PointID]uint8\n"}},
 		Oracles:   differing,
 		Precedent: "none known by number: a counter that is too narrow for what is hot"},
-	{Name: "requests-by-half-their-ids", What: "a request is known by the first eight bytes of its id: the millisecond it was made in, and twelve bits",
-		Edits:     []Edit{{shardRoom, "\tif was, ok := m.dedup.results[c.Request]; ok {\n", "\twas, ok := m.dedup.results[c.Request]\n\tfor id, r := range m.dedup.results {\n\t\tif !ok && string(id[:8]) == string(c.Request[:8]) {\n\t\t\twas, ok = r, true\n\t\t}\n\t}\n\tif ok {\n"}},
-		Oracles:   append([]sim.Oracle{sim.OracleOnce}, differing...),
-		Precedent: "none known by number: ids that are cut, and meet"},
 }
