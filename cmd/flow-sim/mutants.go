@@ -65,7 +65,7 @@ func mutantsCommand() *cobra.Command {
 	f.StringVar(&k.results, "results", "", "file to which each result is added, a line of JSON a mutant; the latest of a mutant counts")
 	f.StringVar(&k.known, "known", "", "sample only from those that this file of results says were found, and soon")
 	f.IntVar(&k.procs, "procs", 1, "mutants at a time")
-	f.BoolVar(&k.matrix, "matrix", true, "after shrinking, look without which kinds of fault nothing is found, and by which alone")
+	f.BoolVar(&k.matrix, "matrix", true, "after shrinking, look for a world that one oracle alone sees, without which kinds of fault nothing is found, and by which alone")
 	f.BoolVar(&k.dissects, "shrink", true, "shrink the first finding, and look who else sees it")
 	f.BoolVar(&k.resume, "resume", false, "leave out those that --results holds already")
 	f.BoolVar(&k.markdown, "markdown", false, "measure nothing: write the table and the matrices of the results into TESTING.md")
