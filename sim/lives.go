@@ -95,9 +95,10 @@ func (c *checks) ticked(h *host, ticks int) {
 }
 
 // refusesEntries checks an entry that a process writes: with a full disk it takes none of
-// another's, but for the group that says who is who.
+// another's, but for the group that says who is who. What it proposed itself may reach the
+// disk with the vote by which it stops to lead (seed 100000005856): the entry's term tells.
 func (c *checks) refusesEntries(h *host, g *writtenGroup) {
-	if h.fullTicks > fullAfterTicks && g.shard != flow.SystemShard && g.vote != uint64(g.replica) {
+	if h.fullTicks > fullAfterTicks && g.shard != flow.SystemShard && g.at(g.last()).term != g.stood {
 		c.w.fail(OracleBounds, "%s took entry %d of %v, on a disk that has been full for %d ticks", h.name, g.last(), g.shard, h.fullTicks)
 	}
 }

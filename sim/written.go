@@ -52,6 +52,7 @@ type writtenGroup struct {
 	applied            uint64
 	appliedRecord      []byte
 	hardBatch          uint64 // the batch that wrote term and vote
+	stood              uint64 // the last term in which it voted for itself
 	cut                uint64 // the index of the last entry cut away
 	cutBatch           uint64 // the batch that set cut past the end of the log; 0 for none
 	entries            []writtenEntry
@@ -160,6 +161,9 @@ func (g *writtenGroup) take(tag byte, key, value []byte, batch uint64) (ok bool)
 			g.hardBatch = batch
 		}
 		g.term, g.vote, g.commit = term, vote, commit
+		if vote == uint64(g.replica) {
+			g.stood = term
+		}
 	case tagCut:
 		g.cutTo(r.Uint(), batch)
 	case tagApplied:
