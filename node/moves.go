@@ -260,9 +260,7 @@ func (n *Node) reconcile() bool {
 	}
 	n.systemSeen, n.changesSeen = sys, sys.Changes
 	peers := n.peerInfos()
-	if n.cfg.OnPeers != nil {
-		n.answers = append(n.answers, func() { n.cfg.OnPeers(peers) })
-	}
+	n.tellPeers()
 	if !slices.Equal(peers, n.identity.Peers) { // whom to ask when the copy of the state is lost
 		n.identity.Peers = peers
 		n.fx.Batch.Put(identityKey, n.identity.encode())

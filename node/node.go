@@ -41,8 +41,8 @@ type Config struct {
 	Addr, APIAddr string
 	// Usage measures the process; nil for zeros.
 	Usage func() flow.NodeUsage
-	// OnPeers is told the node table, once at the start and at every change, and while it is
-	// empty of peers that say where they listen; may be nil.
+	// OnPeers is told where the other nodes listen, once at the start and at every change:
+	// as the node table says or, of those that are up, they themselves; may be nil.
 	OnPeers func([]flow.NodeInfo)
 	// OnEvent is told what happens in the cluster; may be nil.
 	OnEvent func(Event)
@@ -295,16 +295,25 @@ func (n *Node) Receive(frame []byte) {
 	}
 	// Who sends is heard even if the frame is for a former life of this node: two nodes that
 	// start at once may each know the other's former life only, from frames that were late.
-	if !n.heard(&f.Header) || f.ToIncarnation != 0 && f.ToIncarnation != n.incarnation {
+	if !n.heard(&f.Header) {
 		return
 	}
+	former := f.ToIncarnation != 0 && f.ToIncarnation != n.incarnation
 	if err != nil || !n.reads(&f.Header) {
-		n.peers.known[f.From].foreign = f.Format
+		if !former {
+			n.peers.known[f.From].foreign = f.Format
+		}
 		return
 	}
-	n.peers.known[f.From].foreign = 0
+	if !former {
+		n.peers.known[f.From].foreign = 0
+	}
 	for _, m := range f.Messages {
-		n.dispatch(f.From, m)
+		// A report is of its sender alone, and tells where that listens: this node may know
+		// no other way to let it hear of its present life.
+		if _, report := m.(*net.Status); report || !former {
+			n.dispatch(f.From, m)
+		}
 	}
 }
 

@@ -52,7 +52,7 @@ type peer struct {
 	offsetAt flow.Time
 	// status is its latest report, or nil.
 	status *net.Status
-	// addr is where it said that it listens, noted while the node table is empty.
+	// addr is where it said that it listens.
 	addr string
 	// newest is the highest format version that it understands; foreign is that of a frame
 	// of it that this node could not read, 0 since it could again.
@@ -149,6 +149,9 @@ func (n *Node) tickPeers() {
 			p.upSince = 0
 			n.calls.lost[id] = true
 			n.event(NodeDown, 0, id, p.incarnation)
+			if p.addr != "" {
+				n.tellPeers()
+			}
 		}
 	}
 	n.correctClock()
@@ -199,18 +202,16 @@ func (n *Node) memoryFull(s flow.ShardID) *flow.Error {
 	return nil
 }
 
-// others lists the other nodes: those of the node table or, while that is empty, those that
-// the identity names and those heard. Who leads may have joined while this node was down,
-// and can only be told of a new copy of the system state by this node.
+// others lists the other nodes: those of the node table, or of the identity while that is
+// empty, and those heard that it does not name. Who leads may have joined while this node
+// was down: it is in no table that this node has, sends to its former life, and learns of
+// the present one by nobody else.
 func (n *Node) others() []flow.NodeID {
 	var ids []flow.NodeID
 	for _, p := range n.peerInfos() {
 		if p.ID != n.identity.Node {
 			ids = append(ids, p.ID)
 		}
-	}
-	if len(n.system().Nodes) > 0 {
-		return ids
 	}
 	for _, id := range n.peers.ids() {
 		if n.up(id) && !slices.Contains(ids, id) {
@@ -220,24 +221,37 @@ func (n *Node) others() []flow.NodeID {
 	return ids
 }
 
-// meet notes where a peer listens that neither the node table nor the identity names.
+// meet notes where a peer says that it listens.
 func (n *Node) meet(id flow.NodeID, addr string) {
 	p := n.peers.known[id]
-	if addr == "" || p.addr == addr || len(n.system().Nodes) > 0 {
+	if addr == "" || p.addr == addr {
 		return
 	}
 	p.addr = addr
+	if !slices.ContainsFunc(n.peerInfos(), func(i flow.NodeInfo) bool { return i.ID == id && i.Addr == addr }) {
+		n.tellPeers()
+	}
+}
+
+// tellPeers tells the driver where the other nodes listen: as the table says, or the
+// identity, and as those say themselves that are up.
+func (n *Node) tellPeers() {
 	if n.cfg.OnPeers == nil {
 		return
 	}
-	infos := slices.Clone(n.identity.Peers)
+	infos := slices.Clone(n.peerInfos())
 	for _, id := range n.peers.ids() {
 		p := n.peers.known[id]
-		if p.addr == "" {
+		if p.addr == "" || p.upSince == 0 {
 			continue
 		}
-		infos = slices.DeleteFunc(infos, func(i flow.NodeInfo) bool { return i.ID == id || i.Addr == p.addr })
-		infos = append(infos, flow.NodeInfo{ID: id, Addr: p.addr})
+		i := slices.IndexFunc(infos, func(i flow.NodeInfo) bool { return i.ID == id })
+		if i < 0 {
+			infos = slices.DeleteFunc(infos, func(i flow.NodeInfo) bool { return i.Addr == p.addr })
+			infos = append(infos, flow.NodeInfo{ID: id, Addr: p.addr})
+			continue
+		}
+		infos[i].Addr = p.addr
 	}
 	n.answers = append(n.answers, func() { n.cfg.OnPeers(infos) })
 }
