@@ -98,8 +98,8 @@ func (c *checks) complete(h *host, g *writtenGroup, term uint64) {
 	}
 }
 
-// promised checks what a message tells other members of its sender's disk: a vote or
-// an entry that a crash could still take away must not be counted on.
+// promised checks what a message tells other members of its sender's disk: a term, a vote
+// or an entry that a crash could still take away must not be counted on.
 func (c *checks) promised(h *host, m *net.Raft) {
 	g := h.written[m.Shard]
 	from := flow.ReplicaID(m.M.GetFrom())
@@ -110,6 +110,10 @@ func (c *checks) promised(h *host, m *net.Raft) {
 	switch term := m.M.GetTerm(); m.M.GetType() {
 	case raftpb.MsgReadIndexResp:
 		c.confirms(h, g, m.M)
+	case raftpb.MsgVote: // others may elect it without its own vote, in a term that it forgets
+		if g.term < term || g.term == term && (flow.ReplicaID(g.vote) != from || g.hardBatch > durable) {
+			c.w.fail(OraclePersist, "%s asked for votes in term %d of %v before its own was durable", h.name, term, g.shard)
+		}
 	case raftpb.MsgVoteResp:
 		to := flow.ReplicaID(m.M.GetTo())
 		c.votes(h, g, term, to)

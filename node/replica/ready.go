@@ -36,6 +36,8 @@ func (r *Replica) Advance(e *Effects) {
 				local = append(local, m.GetResponses()...)
 			case raftpb.MsgSnap:
 				r.beginSend(e, flow.ReplicaID(m.GetTo()), m.GetTerm())
+			case raftpb.MsgVote:
+				r.sendDurable(e, m)
 			default:
 				r.send(e, m)
 			}
@@ -58,7 +60,20 @@ func (r *Replica) writeApplied(e *Effects) {
 }
 
 func (r *Replica) send(e *Effects, m *raftpb.Message) {
-	e.Send = append(e.Send, Outgoing{To: flow.ReplicaID(m.GetTo()).Node(), Message: &net.Raft{Shard: r.cfg.Shard, M: m}})
+	e.Send = append(e.Send, r.outgoing(m))
+}
+
+func (r *Replica) outgoing(m *raftpb.Message) Outgoing {
+	return Outgoing{To: flow.ReplicaID(m.GetTo()).Node(), Message: &net.Raft{Shard: r.cfg.Shard, M: m}}
+}
+
+// sendDurable sends a message once the term and the vote that this turn writes are
+// durable. Raft lets a candidate ask for votes before: one that the others elect, loses
+// its power and comes back in the term before may be elected a second time in the same
+// term, and write other entries at the places of the first ones (seed 102000005545).
+func (r *Replica) sendDurable(e *Effects, m *raftpb.Message) {
+	e.Sync = true
+	e.Durable = append(e.Durable, Durable{Replica: r, index: r.log.last(), sends: []Outgoing{r.outgoing(m)}})
 }
 
 // takeRole follows a change of leader or of role. A replica that stops leading
