@@ -20,6 +20,8 @@ type call struct {
 	begun       time.Duration
 	// replied is set when the node has answered; closed when the client has its end.
 	replied, closed bool
+	// due is when its time is up, by the clock of its process; 0 before that has taken it.
+	due flow.Time
 	// floors is what its answer must show, by group; nil for none.
 	floors []uint64
 	// finish gets the response; nil when the connection broke or the client gave
@@ -98,6 +100,40 @@ func (c *calls) close(k *call, resp flow.Response, refused bool, back time.Durat
 			k.finish(resp, refused)
 		}
 	})
+}
+
+// overdue checks, after a turn, that a process has answered each read and write whose time
+// was up before its latest tick. How late that comes is for the faults to say.
+func (c *calls) overdue(h *host, ticks int) {
+	now := max(h.clock.last, h.clock.bent())
+	for _, k := range c.open[h.index] {
+		timeout := timeoutOf(k.req)
+		switch {
+		case timeout == 0:
+		case k.due == 0:
+			k.due = now.Add(timeout)
+		case ticks > 0 && now >= k.due:
+			c.w.fail(OracleContract, "%s has not answered a %T, though it was ticked %v after the time of %v was up", h.name, k.req, now.Sub(k.due), timeout)
+			return
+		}
+	}
+}
+
+// timeoutOf returns the time that a read or a write gives its cluster; 0 for others.
+func timeoutOf(req flow.Request) time.Duration {
+	switch r := req.(type) {
+	case *flow.WriteRequest:
+		return r.Timeout
+	case *flow.GetRequest:
+		return r.Read.Timeout
+	case *flow.CountRequest:
+		return r.Read.Timeout
+	case *flow.ScrollRequest:
+		return r.Read.Timeout
+	case *flow.SearchRequest:
+		return r.Read.Timeout
+	}
+	return 0
 }
 
 // routed counts the reads and writes that a process has and has not answered.

@@ -272,8 +272,14 @@ func (c *checks) allowed(h *host, req flow.Request, resp flow.Response, recorded
 	}
 	kind := flow.KindOf(err)
 	switch kind {
-	case flow.Unavailable, flow.Unknown, flow.NotLeader, flow.Conflict, flow.ResourceExhausted:
+	case flow.Unavailable, flow.Unknown, flow.NotLeader, flow.ResourceExhausted:
 		return
+	case flow.Conflict:
+		// Of a read or a write it says that its id is too old, or another's: none is here.
+		if linearizability.KindOf(req) == 0 {
+			return
+		}
+		c.w.fail(OracleError, "%s answered a valid %T with %v: %v", h.name, req, kind, err)
 	case flow.NotFound:
 		if c.mayMiss(req, recorded) {
 			return

@@ -9,7 +9,7 @@ import (
 // clientFaults are what clients do that makes a database's life hard. They last, and
 // count the operations that they changed.
 var clientFaults = []*faultSpec{
-	// The part Rate of the operations is on two ids.
+	// The part Rate of the operations is on one id.
 	{kind: HotIDs, draw: drawClients},
 	// The part Rate of the writes holds every id, with payloads of up to Bytes.
 	{kind: HugeBatches, draw: func(d *drawing, f *Fault) {

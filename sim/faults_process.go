@@ -75,7 +75,7 @@ var processFaults = []*faultSpec{
 	}, begin: func(f *activeFault) { f.pause(f.host()) }},
 	// Every turn of Node takes Rate times as long.
 	{kind: SlowTurns, node: true, draw: func(d *drawing, f *Fault) {
-		f.For, f.Rate = d.between(500*time.Millisecond, 6*time.Second), float64(int(10)<<d.IntN(5))
+		f.For, f.Rate = d.between(500*time.Millisecond, 6*time.Second), float64(int(10)<<d.IntN(8))
 	}, begin: func(f *activeFault) { f.host().turnFactor = f.Rate; f.bit() }, end: func(f *activeFault) { f.host().turnFactor = 1 }},
 	// Every job of Node takes up to Delay longer.
 	{kind: SlowJobs, node: true, draw: func(d *drawing, f *Fault) {

@@ -190,6 +190,7 @@ func (h *host) turn() {
 		return
 	}
 	h.w.checks.afterTurn(h)
+	h.w.calls.overdue(h, ticks)
 	h.mended()
 	if err := m.Err(); err != nil && h.machine == m {
 		h.died(err)

@@ -203,7 +203,7 @@ func (c *client) drawID(r *rand.Rand) flow.PointID {
 		n = r.IntN(min(3, c.l.w.scenario.IDs))
 	}
 	if c.l.w.clientFault(HotIDs, c.key()) != nil {
-		n %= 2
+		n = 0
 	}
 	return pointID(n)
 }
