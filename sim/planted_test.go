@@ -193,7 +193,7 @@ var planted = []plantedBug{
 			}
 		})
 	}, nil},
-	{"a request that is never answered", []Oracle{OracleLiveness}, func(w *World) {
+	{"a request that is never answered", []Oracle{OracleContract}, func(w *World) {
 		warp(w, func(m *warped) {
 			m.serve = func(in Machine, req flow.Request, reply func(flow.Response)) {
 				in.Serve(req, func(resp flow.Response) {

@@ -224,6 +224,7 @@ func (w *World) verify() {
 	if !w.groupless {
 		w.cutLogs()
 		w.checks.compareStored(w.core())
+		w.endStreams()
 		w.checks.tidyStores(w.core())
 		if len(w.core()) == len(w.members()) {
 			w.checks.hosted(w.core())
