@@ -34,6 +34,8 @@ const (
 	// and if none of calmWorlds fails, the same and more, in which there are none. By
 	// chance a bug that fails some worlds whatever their faults passes that once in 500 times.
 	aloneFound, aloneWorlds, firstWorlds, calmWorlds = 4, 20, 6, 40
+	// askedSeeds is how many seeds the first finding may have taken for a mutant to be asked that.
+	askedSeeds = 60
 )
 
 // dissect shrinks a finding, looks who else sees it, and which faults it takes.
@@ -171,7 +173,7 @@ func (k *kill) without(ctx context.Context, first trial, binary string, kinds []
 // took many worlds of all kinds is not asked.
 func (k *kill) leaveAlone(ctx context.Context, v *verdict, first trial, binary string) error {
 	k.kinds.show(v.Needs...)
-	if first.Seeds > aloneWorlds {
+	if first.Seeds > askedSeeds {
 		return nil
 	}
 	if n, err := k.failing(ctx, binary, calmWorlds, 1, "none"); err != nil || n > 0 {

@@ -48,4 +48,9 @@ var versions = []Mutant{
 		Edits:     []Edit{{nodeRoom, "return min(n.cfg.FormatVersion, p.newest)", "return n.cfg.FormatVersion"}},
 		Oracles:   []sim.Oracle{sim.OracleLiveness, sim.OracleForm, sim.OracleFloor},
 		Precedent: "apache/kafka KIP-35: a broker that got a request of a later version could only end the connection"},
+	{Name: "upgrade-refused", What: "a new program refuses a data directory that an old one has used, which does not say of which version it is",
+		Edits: []Edit{{nodeRoom, "\tcase ok && len(b) != 1:\n\t\treturn flow.Errorf(flow.Corrupt, \"node.New\", \"the record of the format",
+			"\tcase !ok && n.cfg.FormatVersion > flow.OldestFormat:\n\t\tif _, started, _ := n.cfg.Disk.Get(incarnationKey); started {\n\t\t\treturn flow.Errorf(flow.Conflict, \"node.New\", \"the data directory does not say of which format version it is\")\n\t\t}\n\t\tn.fx.Batch.Put(formatKey, []byte{byte(flow.OldestFormat)})\n\tcase ok && len(b) != 1:\n\t\treturn flow.Errorf(flow.Corrupt, \"node.New\", \"the record of the format"}},
+		Oracles:   []sim.Oracle{sim.OracleRestart, sim.OracleLiveness},
+		Precedent: migrationRFC + "a store that says nothing of its version is one of the first"},
 }
