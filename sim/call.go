@@ -105,6 +105,9 @@ func (c *calls) close(k *call, resp flow.Response, refused bool, back time.Durat
 // overdue checks, after a turn, that a process has answered each read and write whose time
 // was up before its latest tick. How late that comes is for the faults to say.
 func (c *calls) overdue(h *host, ticks int) {
+	if h.machine.Err() != nil {
+		return // it stops, and answers nobody any more
+	}
 	now := max(h.clock.last, h.clock.bent())
 	for _, k := range c.open[h.index] {
 		timeout := timeoutOf(k.req)
