@@ -111,4 +111,9 @@ func TestMetElsewhere(t *testing.T) {
 	if at(2) != "node2:1" {
 		t.Errorf("the second node listens at %q", at(2))
 	}
+	stopped := moved.n
+	moved.n = nil
+	c.await("a node that is silent is looked for where the table says", func() bool { return at(1) == "node1:1" })
+	moved.n = stopped
+	c.await("the third node is told again where the first listens", func() bool { return at(1) == "elsewhere:1" })
 }

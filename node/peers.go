@@ -95,6 +95,7 @@ func (n *Node) heard(h *net.Header) bool {
 	if p.upSince == 0 {
 		p.upSince = now
 		n.event(NodeUp, 0, h.From, h.Incarnation)
+		n.comesOrGoes(p)
 	}
 	return true
 }
@@ -149,9 +150,7 @@ func (n *Node) tickPeers() {
 			p.upSince = 0
 			n.calls.lost[id] = true
 			n.event(NodeDown, 0, id, p.incarnation)
-			if p.addr != "" {
-				n.tellPeers()
-			}
+			n.comesOrGoes(p)
 		}
 	}
 	n.correctClock()
@@ -229,6 +228,13 @@ func (n *Node) meet(id flow.NodeID, addr string) {
 	}
 	p.addr = addr
 	if !slices.ContainsFunc(n.peerInfos(), func(i flow.NodeInfo) bool { return i.ID == id && i.Addr == addr }) {
+		n.tellPeers()
+	}
+}
+
+// comesOrGoes follows a peer that was heard after a silence, or has fallen silent.
+func (n *Node) comesOrGoes(p *peer) {
+	if p.addr != "" {
 		n.tellPeers()
 	}
 }
