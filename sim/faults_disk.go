@@ -272,13 +272,11 @@ func (w *World) misreads(h *host) error {
 }
 
 // misreadable says whether the host's groups can do without its copies, which a failed
-// read may make the process give up, and notes that it may.
+// read may make the process give up, and notes that it may. A copy that was in danger
+// before is asked for again: it may still be whole, and have been made a voter since.
 func (h *host) misreadable() bool {
 	stored := slices.Sorted(maps.Keys(h.written))
 	for _, s := range stored {
-		if d := h.damaged[copyOf{s, h.written[s].replica}]; d.misread && d.incarnation == h.incarnation {
-			continue // it may have given it up already
-		}
 		if !h.w.spares(h, s) {
 			return false
 		}
