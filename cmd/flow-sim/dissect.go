@@ -35,7 +35,7 @@ const (
 	// chance a bug that fails some worlds whatever their faults passes that once in 500 times.
 	aloneFound, aloneWorlds, firstWorlds, calmWorlds = 4, 20, 6, 40
 	// askedSeeds is how many seeds the first finding may have taken for a mutant to be asked that.
-	askedSeeds = 60
+	askedSeeds = 100
 )
 
 // dissect shrinks a finding, looks who else sees it, and which faults it takes.
