@@ -27,15 +27,10 @@ type verifyGroup struct {
 }
 
 func (n *Node) serveVerify(req *flow.VerifyRequest, reply func(flow.Response)) {
-	sys := n.system()
 	op := &verifyOp{due: n.due(req.Timeout), reply: reply}
-	system := &verifyGroup{ShardVerdict: flow.ShardVerdict{Shard: flow.SystemShard}}
-	for _, node := range sys.Live() {
-		system.replicas = append(system.replicas, node.SystemReplica)
-	}
-	op.groups = append(op.groups, system)
-	for _, p := range sys.Placements {
-		op.groups = append(op.groups, &verifyGroup{ShardVerdict: flow.ShardVerdict{Shard: p.Shard}, replicas: slices.Clone(p.Replicas)})
+	op.groups = append(op.groups, &verifyGroup{ShardVerdict: flow.ShardVerdict{Shard: flow.SystemShard}})
+	for _, p := range n.system().Placements {
+		op.groups = append(op.groups, &verifyGroup{ShardVerdict: flow.ShardVerdict{Shard: p.Shard}})
 	}
 	n.requests.verifies = append(n.requests.verifies, op)
 	n.stepVerify(op)
@@ -82,9 +77,28 @@ func (g *verifyGroup) verdict() flow.ShardVerdict {
 	return v
 }
 
-// stepVerify asks for what is still missing.
+// replicasOf lists the replicas of a group: of a shard those of its placement, of the
+// system group those of all nodes that are not lost.
+func (n *Node) replicasOf(s flow.ShardID) (ids []flow.ReplicaID) {
+	if s != flow.SystemShard {
+		if p := n.system().Placement(s); p != nil {
+			ids = slices.Clone(p.Replicas)
+		}
+		return ids
+	}
+	for _, node := range n.system().Live() {
+		ids = append(ids, node.SystemReplica)
+	}
+	return ids
+}
+
+// stepVerify asks for what is still missing. A group whose replicas have become others
+// begins anew: one that was replaced never answers (seed 106000003586).
 func (n *Node) stepVerify(op *verifyOp) {
 	for _, g := range op.groups {
+		if now := n.replicasOf(g.Shard); !slices.Equal(now, g.replicas) {
+			g.replicas, g.Index, g.Digests, g.nextTry = now, 0, nil, 0
+		}
 		if g.flying || n.ticks < g.nextTry {
 			continue
 		}
