@@ -284,7 +284,8 @@ func (n *Node) Tick() {
 }
 
 // Receive is an input: a frame has arrived. Frames that are damaged, of another
-// cluster, for another node or from an earlier incarnation of their sender are dropped.
+// cluster, for another node or from an earlier incarnation of their sender are dropped;
+// of those for a former incarnation of this node only reports are taken.
 func (n *Node) Receive(frame []byte) {
 	if n.err != nil {
 		return
@@ -298,15 +299,16 @@ func (n *Node) Receive(frame []byte) {
 	if !n.heard(&f.Header) {
 		return
 	}
-	former := f.ToIncarnation != 0 && f.ToIncarnation != n.incarnation
-	if err != nil || !n.reads(&f.Header) {
-		if !former {
-			n.peers.known[f.From].foreign = f.Format
-		}
-		return
+	former, readable := f.ToIncarnation != 0 && f.ToIncarnation != n.incarnation, err == nil && n.reads(&f.Header)
+	switch p := n.peers.known[f.From]; {
+	case former:
+	case readable:
+		p.foreign = 0
+	default:
+		p.foreign = f.Format
 	}
-	if !former {
-		n.peers.known[f.From].foreign = 0
+	if !readable {
+		return
 	}
 	for _, m := range f.Messages {
 		// A report is of its sender alone, and tells where that listens: this node may know

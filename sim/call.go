@@ -124,19 +124,10 @@ func (c *calls) overdue(h *host, ticks int) {
 
 // timeoutOf returns the time that a read or a write gives its cluster; 0 for others.
 func timeoutOf(req flow.Request) time.Duration {
-	switch r := req.(type) {
-	case *flow.WriteRequest:
-		return r.Timeout
-	case *flow.GetRequest:
-		return r.Read.Timeout
-	case *flow.CountRequest:
-		return r.Read.Timeout
-	case *flow.ScrollRequest:
-		return r.Read.Timeout
-	case *flow.SearchRequest:
-		return r.Read.Timeout
+	if w, ok := req.(*flow.WriteRequest); ok {
+		return w.Timeout
 	}
-	return 0
+	return linearizability.ReadOptionsOf(req).Timeout
 }
 
 // routed counts the reads and writes that a process has and has not answered.

@@ -296,17 +296,11 @@ func (c *checks) mayMiss(req flow.Request, recorded string) bool {
 	if recorded != c.w.load.recorded(linearizability.CollectionOf(req)) || recorded != stableCollection && !c.w.load.fleetingOpen {
 		return true
 	}
-	switch r := req.(type) {
-	case *flow.GetRequest:
-		return r.Read.Level != flow.Linearizable
-	case *flow.CountRequest:
-		return r.Read.Level != flow.Linearizable
-	case *flow.ScrollRequest:
-		return r.Read.Level != flow.Linearizable
-	case *flow.SearchRequest:
-		return r.Read.Level != flow.Linearizable
+	switch req.(type) {
 	case *flow.WriteRequest:
 		return false
+	case *flow.GetRequest, *flow.CountRequest, *flow.ScrollRequest, *flow.SearchRequest:
+		return linearizability.ReadOptionsOf(req).Level != flow.Linearizable
 	}
 	return true
 }

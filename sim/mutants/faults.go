@@ -48,15 +48,11 @@ var faults = []Mutant{
 		Oracles:   []sim.Oracle{sim.OracleHistory, sim.OracleError, sim.OracleOnce},
 		Precedent: "draft-ietf-httpapi-idempotency-key-header: a retry of what is still being processed is a conflict, not a failure"},
 	{Name: "writes-counted-in-a-byte", What: "how often a point was written is counted in a byte, and the write at which the count wraps is thrown away",
-		Edits: []Edit{
-			{shardRoom, "\tc.writes++\n\tif exists {", "\tc.writes++\n\tif c.counts == nil {\n\t\tc.counts = map[flow.PointID]uint8{}\n\t}\n\tif c.counts[o.id]++; exists && c.counts[o.id] == 0 {\n\t\treturn flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}\n\t}\n\tif exists {"},
-			{shardRoom, "\tdead map[uint64]uint64\n", "\tdead map[uint64]uint64\n\tcounts map[flow.PointID]uint8\n"}},
+		Edits:     thrownAway("uint8", " == 0"),
 		Oracles:   differing,
 		Precedent: "none known by number: a counter that is too narrow for what is hot"},
 	{Name: "point-written-too-often", What: "a point can be written 640 times: of more, one in so many is thrown away",
-		Edits: []Edit{
-			{shardRoom, "\tc.writes++\n\tif exists {", "\tc.writes++\n\tif c.counts == nil {\n\t\tc.counts = map[flow.PointID]int{}\n\t}\n\tif c.counts[o.id]++; exists && c.counts[o.id]%640 == 0 {\n\t\treturn flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}\n\t}\n\tif exists {"},
-			{shardRoom, "\tdead map[uint64]uint64\n", "\tdead map[uint64]uint64\n\tcounts map[flow.PointID]int\n"}},
+		Edits:     thrownAway("int", "%640 == 0"),
 		Oracles:   differing,
 		Precedent: "apache/cassandra, tombstone_failure_threshold: a row that is written too often fails those who read it"},
 	{Name: "retry-refused", What: "a retry of a request that was applied is refused as another's, unless all it did was to write one point",
@@ -71,7 +67,7 @@ var faults = []Mutant{
 			{nodeRoom, "\tclear(w.targets) // lets go of the views\n",
 				"\tfor i := range n.lent {\n\t\tif n.lent[i] == w {\n\t\t\tn.lent = append(n.lent[:i:i], n.lent[i+1:]...)\n\t\t\tbreak\n\t\t}\n\t}\n\tclear(w.targets) // lets go of the views\n"},
 			{nodeRoom, "type searcher struct {\n", "type searcher struct {\n\tat uint64\n"},
-			{nodeRoom, "\tconfirmed, confirming bool\n", "\tconfirmed, confirming bool\n\tlent []*searcher\n"}},
+			nodeField("lent []*searcher")},
 		Oracles:   []sim.Oracle{sim.OracleHistory, sim.OraclePanic, sim.OracleRestart, sim.OracleRecall},
 		Precedent: "none known by number: a buffer that goes back to its pool while it is in use"},
 	{Name: "distant-clock-refused", What: "frames of a node whose clock is 3.5 seconds off are dropped",
@@ -83,7 +79,7 @@ var faults = []Mutant{
 		Edits: []Edit{
 			{nodeRoom, "\tn.ticks++\n\tstalled := n.stalled()\n",
 				"\tn.ticks++\n\tnow := n.cfg.Clock.Now()\n\tif n.tickedAt != 0 && now.Sub(n.tickedAt) > 300*time.Millisecond {\n\t\tn.err = flow.Errorf(flow.Internal, \"node.Tick\", \"the loop of the node hung for %v\", now.Sub(n.tickedAt))\n\t\treturn\n\t}\n\tn.tickedAt = now\n\tstalled := n.stalled()\n"},
-			{nodeRoom, "\tconfirmed, confirming bool\n", "\tconfirmed, confirming bool\n\ttickedAt flow.Time\n"}},
+			nodeField("tickedAt flow.Time")},
 		Oracles:   []sim.Oracle{sim.OracleRestart},
 		Precedent: "none known by number: a watchdog that cannot tell a busy machine from a hung process"},
 	{Name: "deadline-in-ticks", What: "the time of a request is counted in ticks, not by the clock",
@@ -96,4 +92,18 @@ var faults = []Mutant{
 			{nodeRoom, "func (n *Node) tickVerifies() {\n\tnow := n.cfg.Clock.Now()", "func (n *Node) tickVerifies() {\n\tnow := n.ticked()"}},
 		Oracles:   []sim.Oracle{sim.OracleContract, sim.OracleLiveness},
 		Precedent: "none known by number: time that is counted in what may come late"},
+}
+
+// thrownAway are the edits by which a write of a point is thrown away when a count of its
+// writes, of some type, passes a test.
+func thrownAway(counter, test string) []Edit {
+	return []Edit{
+		{shardRoom, "\tc.writes++\n\tif exists {", "\tc.writes++\n\tif c.counts == nil {\n\t\tc.counts = map[flow.PointID]" + counter + "{}\n\t}\n\tif c.counts[o.id]++; exists && c.counts[o.id]" + test + " {\n\t\treturn flow.OpResult{Status: flow.Applied, Version: slot >> slotOpBits}\n\t}\n\tif exists {"},
+		{shardRoom, "\tdead map[uint64]uint64\n", "\tdead map[uint64]uint64\n\tcounts map[flow.PointID]" + counter + "\n"}}
+}
+
+// nodeField is the edit that gives the node another field.
+func nodeField(field string) Edit {
+	const last = "\tconfirmed, confirming bool\n"
+	return Edit{nodeRoom, last, last + "\t" + field + "\n"}
 }
