@@ -28,12 +28,14 @@ const (
 	slowFinding = 15 * time.Second
 	// loneBudget is the processor time for finding a world that one oracle alone sees, if it
 	// is not known to be needed.
-	loneBudget = time.Minute
+	loneBudget = 3 * time.Minute
 	// A kind of fault is enough alone for a mutant that it shows in aloneFound of aloneWorlds
 	// whose faults are all of that kind, and in one of the first firstWorlds, which saves time;
-	// and if none of calmWorlds fails, the same and more, in which there are none. By
-	// chance a bug that fails some worlds whatever their faults passes that once in 500 times.
-	aloneFound, aloneWorlds, firstWorlds, calmWorlds = 4, 20, 6, 40
+	// and if none of calmWorlds fails, the same and more, in which there are none. For each
+	// that does, up to calmFound, aloneFound more have to. By chance a bug that fails some
+	// worlds whatever their faults passes that once in 500 times.
+	aloneFound, aloneWorlds, firstWorlds = 4, 20, 6
+	calmFound, calmWorlds                = 2, 40
 	// askedSeeds is how many seeds the first finding may have taken for a mutant to be asked that.
 	askedSeeds = 100
 )
@@ -168,7 +170,7 @@ func (k *kill) without(ctx context.Context, first trial, binary string, kinds []
 	return t.Found, err
 }
 
-// leaveAlone hunts in worlds whose faults are all of one kind, if the mutant is not
+// leaveAlone hunts in worlds whose faults are all of one kind, if the mutant is hardly
 // found in worlds without faults, for the kinds that no mutant has needed yet. One that
 // took many worlds of all kinds is not asked.
 func (k *kill) leaveAlone(ctx context.Context, v *verdict, first trial, binary string) error {
@@ -176,21 +178,23 @@ func (k *kill) leaveAlone(ctx context.Context, v *verdict, first trial, binary s
 	if first.Seeds > askedSeeds {
 		return nil
 	}
-	if n, err := k.failing(ctx, binary, calmWorlds, 1, "none"); err != nil || n > 0 {
+	calm, err := k.failing(ctx, binary, calmWorlds, calmFound+1, "none")
+	if err != nil || calm > calmFound {
 		return err
 	}
+	enough := aloneFound * (1 + calm)
 	for _, kind := range sim.FaultKinds() {
 		if k.kinds.isShown(kind) {
 			continue
 		}
 		n, err := k.failing(ctx, binary, firstWorlds, 1, kind)
 		if err == nil && n > 0 {
-			n, err = k.failing(ctx, binary, aloneWorlds, aloneFound, kind)
+			n, err = k.failing(ctx, binary, aloneWorlds, enough, kind)
 		}
 		if err != nil {
 			return err
 		}
-		if n == aloneFound {
+		if n == enough {
 			v.Alone = append(v.Alone, kind)
 		}
 	}

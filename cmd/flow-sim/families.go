@@ -75,13 +75,24 @@ func familyMatrix(out io.Writer, all map[string]verdict) {
 		for _, kind := range f.kinds {
 			kinds = append(kinds, string(kind)+": "+shownBy(all, names, kind))
 		}
-		if len(needed) == 0 {
+		if len(needed) == 0 && !anyAlone(all, f.kinds) {
 			idle = append(idle, f.name)
 		}
 		fmt.Fprintf(out, "| %s | %s | %s |\n", f.name, join(needed), strings.Join(kinds, "; "))
 	}
 	asked := count(all, func(v verdict) bool { return v.Shrunk })
-	fmt.Fprintf(out, "\nOf %d findings. Families that no mutant needs: %s.\n", asked, orNone(join(idle)))
+	fmt.Fprintf(out, "\nOf %d findings. Families that no mutant needs, neither among all nor by a kind alone: %s.\n", asked, orNone(join(idle)))
+}
+
+// anyAlone says whether a mutant needs one of the kinds where it is alone: it is found with
+// that one family, and not without.
+func anyAlone(all map[string]verdict, kinds []sim.FaultKind) bool {
+	for _, v := range all {
+		if slices.ContainsFunc(v.Alone, func(kind sim.FaultKind) bool { return slices.Contains(kinds, kind) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func shownBy(all map[string]verdict, names []string, kind sim.FaultKind) string {

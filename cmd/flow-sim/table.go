@@ -238,7 +238,7 @@ func oracleMatrix(out io.Writer, all map[string]verdict) {
 // out of every schedule, which it finds alone, and which shrunk findings do not fail
 // without it.
 func kindMatrix(out io.Writer, all map[string]verdict) {
-	fmt.Fprintf(out, "\n| fault | needed by: not found without it | needed where it is the only fault: fails %d of %d such worlds, and none of %d without faults | left in the shrunk schedule of |\n|---|---|---|---|\n",
+	fmt.Fprintf(out, "\n| fault | needed by: not found without it | needed where it is the only fault: fails %d of %d such worlds, and none of %d without faults, or four more for each that does | left in the shrunk schedule of |\n|---|---|---|---|\n",
 		aloneFound, aloneWorlds, calmWorlds)
 	var idle []sim.FaultKind
 	for _, kind := range sim.FaultKinds() {
