@@ -17,7 +17,7 @@ import (
 
 // The flags of the test binary.
 var (
-	seedFlag     = flag.Uint64("seed", 0, "run this seed (and -seeds more from it); 0 runs the default set")
+	seedFlag     = flag.Uint64("seed", 0, "run the world of this seed, and no other test unless -run says so; 0 runs the default set")
 	seedsFlag    = flag.Uint64("seeds", 1, "number of seeds to run from -seed on")
 	eventsFlag   = flag.Bool("events", false, "print every event (with one seed); go test keeps the name -trace for itself")
 	scheduleFlag = flag.String("schedule", "", "run the scenario in this JSON file instead of the seed's own")

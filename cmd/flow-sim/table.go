@@ -238,8 +238,8 @@ func oracleMatrix(out io.Writer, all map[string]verdict) {
 // out of every schedule, which it finds alone, and which shrunk findings do not fail
 // without it.
 func kindMatrix(out io.Writer, all map[string]verdict) {
-	fmt.Fprintf(out, "\n| fault | needed by: not found without it | needed where it is the only fault: fails %d of %d such worlds, and none of %d without faults, or four more for each that does | left in the shrunk schedule of |\n|---|---|---|---|\n",
-		aloneFound, aloneWorlds, calmWorlds)
+	fmt.Fprintf(out, "\n| fault | needed by: not found without it | needed where it is the only fault: fails %d of %d such worlds, and none of %d without faults, or %d more for each that does | left in the shrunk schedule of |\n|---|---|---|---|\n",
+		aloneFound, aloneWorlds, calmWorlds, aloneFound)
 	var idle []sim.FaultKind
 	for _, kind := range sim.FaultKinds() {
 		var needed, left, alone []string
